@@ -1,0 +1,5 @@
+"""`python -m meetlat` is the command `meetlat`."""
+
+from meetlat.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The event contract: what the SDK emits, the collector checks and the aggregator reads."""

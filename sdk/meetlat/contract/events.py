@@ -1,0 +1,335 @@
+"""The event types, version 1: the only source of what an event may say.
+
+The JSON Schema, the fast decoder, the SDK's checks and the aggregator's columns are made from
+these models. A change here must be additive; a breaking one is a new `.v2` type.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from meetlat.contract.fields import (
+    Amount,
+    Attributes,
+    Cost,
+    Count,
+    Counts,
+    Currency,
+    Pseudonym,
+    Rating,
+    Score,
+    Seconds,
+    Share,
+    Text,
+    Timestamp,
+)
+
+TYPE_PREFIX = "meetlat."
+TYPE_SUFFIX = ".v1"
+
+
+class EventData(BaseModel):
+    """The fields that every event may carry. Unknown fields are ignored (and kept in the raw)."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    type_name: ClassVar[str]
+
+    tool: Text | None = Field(None, description="The AI program that was called")
+    use_case: Text | None = Field(None, description="The application of AI that is judged")
+    feature: Text | None = Field(None, description="The part of the tool that was used")
+    team: Text | None = Field(None, description="The team of the person who worked with it")
+    segment: Text | None = Field(None, description="A class of tasks not averaged with others")
+    environment: Text = Field("production", description="Others than production never count")
+    user: Pseudonym | None = Field(None, description="Keyed pseudonym, never a name or address")
+    session: Text | None = Field(None, description="One conversation")
+    case: Text | None = Field(None, description="One business case: quote, vacancy, ticket")
+    attributes: Attributes | None = Field(None, description="Short strings on the plan's list")
+
+    @staticmethod
+    def rule(data: Any, time: datetime) -> None:
+        """Check what concerns several fields at once.
+
+        `data` is this model or the fast decoder's struct with the same field names, so that one
+        rule serves both. Raises ValueError with the field's name first.
+        """
+
+
+class Interaction(EventData):
+    """One call of an AI tool. Its time is when it started."""
+
+    type_name = "meetlat.interaction.v1"
+
+    tool: Text
+    status: Literal["ok", "error", "timeout", "cancelled"]
+    duration: Seconds | None = None
+    first_token: Seconds | None = Field(None, description="Seconds to the first token; streamed")
+    error_type: Text | None = None
+    streamed: bool | None = None
+    operation: Text | None = Field(None, description="chat, generate, embeddings, …")
+    provider: Text | None = None
+    model: Text | None = None
+    prompt_version: Text | None = None
+    output_pages: Count | None = None
+    input_tokens: Count | None = Field(None, description="Uncached input tokens")
+    cache_read_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    output_tokens: Count | None = Field(None, description="Output tokens, reasoning included")
+    reasoning_tokens: Count | None = Field(None, description="How many of output_tokens")
+    cost: Cost | None = Field(None, description="Decimal string; unknown cost is absent, never 0")
+    currency: Currency | None = None
+    cost_source: Literal["provider", "pricebook", "none"] | None = None
+    price_version: Text | None = None
+
+    @staticmethod
+    def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
+        if data.cost is not None and data.currency is None:
+            raise ValueError("data.currency: is missing beside a cost; give an ISO 4217 code")
+
+
+class Escalation(EventData):
+    """A conversation or case was handed over to a human."""
+
+    type_name = "meetlat.escalation.v1"
+
+    tool: Text
+    reason: Text | None = Field(
+        None, description="no_answer, user_request, low_confidence, policy, error, or an own code"
+    )
+    to: Text | None = None
+
+
+class Resolution(EventData):
+    """A conversation's end, as far as it is known."""
+
+    type_name = "meetlat.resolution.v1"
+
+    outcome: Literal["resolved", "unresolved", "abandoned", "reopened"]
+    by: Literal["bot", "human"] | None = None
+    ticket: bool | None = Field(None, description="Was a ticket made")
+    channel: Text | None = None
+
+
+class Usage(EventData):
+    """A feature was used without a model call."""
+
+    type_name = "meetlat.usage.v1"
+
+    tool: Text
+    action: Text | None = Field(None, description="opened, copied, accepted, template_reused, …")
+    count: Count = 1
+    template: Text | None = None
+    origin_case: Text | None = None
+
+
+class Feedback(EventData):
+    """A judgement by a person, or an invitation to give one."""
+
+    type_name = "meetlat.feedback.v1"
+
+    kind: Literal["csat", "survey", "thumbs", "interviewer", "candidate", "customer"]
+    by: Literal["bot", "human"] | None = Field(None, description="Who was judged")
+    assisted: bool | None = None
+    asked: bool | None = Field(None, description="An invitation went out")
+    score: Score | None = None
+    scale_min: Score | None = None
+    scale_max: Score | None = None
+    question: Text | None = None
+
+    @staticmethod
+    def rule(data: Any, time: datetime) -> None:
+        if data.score is not None:
+            if data.scale_min is None or data.scale_max is None:
+                raise ValueError("data.scale_min: a score needs scale_min and scale_max beside it")
+            if not data.scale_min < data.scale_max:
+                raise ValueError("data.scale_max: must lie above scale_min")
+            if not data.scale_min <= data.score <= data.scale_max:
+                raise ValueError("data.score: lies outside its scale")
+        if data.kind == "survey":
+            if data.user is not None:
+                raise ValueError("data.user: a survey answer carries no user; leave it out")
+            if time != start_of_week(time):
+                raise ValueError(
+                    "time: a survey answer's time is cut to its week (Monday 00:00 UTC)"
+                )
+
+
+class Review(EventData):
+    """A human check of an output."""
+
+    type_name = "meetlat.review.v1"
+
+    subject: Text | None = Field(None, description="The id of the interaction that was checked")
+    prompt_version: Text | None = None
+    correct: bool | None = None
+    correctness: Rating | None = None
+    language_correct: bool | None = None
+    first_time_right: bool | None = None
+    rework: Seconds | None = None
+    quality: Rating | None = None
+    completeness: Rating | None = None
+    customer_focus: Rating | None = None
+    sampled: bool | None = Field(None, description="Drawn at random or not")
+    sampling_rate: Share | None = Field(None, description="The chance of being drawn, above 0")
+    stratum: Text | None = None
+
+    @staticmethod
+    def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
+        if data.sampling_rate == 0:
+            raise ValueError("data.sampling_rate: must lie above 0; a rate of 0 draws nothing")
+
+
+class Task(EventData):
+    """The state of a business process, or of one step of it.
+
+    Key: use case, process, step, case (without a case: the event's identity). Each field keeps
+    the value with the greatest (time, source, id).
+    """
+
+    type_name = "meetlat.task.v1"
+
+    process: Text
+    step: Text | None = Field(None, description="Absent: the whole process")
+    assisted: bool | None = None
+    automated: bool | None = None
+    requested: Timestamp | None = None
+    started: Timestamp | None = None
+    first_draft: Timestamp | None = None
+    finished: Timestamp | None = None
+    decided: Timestamp | None = None
+    handling: Seconds | None = Field(
+        None, description="Human work, prompting and checking included"
+    )
+    rework: Seconds | None = None
+    rework_in_handling: bool | None = Field(
+        None, description="Is rework part of handling; absent means true"
+    )
+    revisions: Count | None = None
+    errors: Count | None = None
+    error_kinds: Counts | None = None
+    quality: Rating | None = None
+    takeover_share: Share | None = None
+    template_reused: bool | None = None
+    outcome: Text | None = Field(None, description="won, lost, expired, open, hired, rejected, …")
+    value: Amount | None = None
+    currency: Currency | None = None
+
+    @staticmethod
+    def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
+        if data.value is not None and data.currency is None:
+            raise ValueError("data.currency: is missing beside a value; give an ISO 4217 code")
+
+
+class SelectionCounts(EventData):
+    """For parity: counts only, never beside a user, session or case."""
+
+    type_name = "meetlat.selection_counts.v1"
+
+    dimension: Text = Field(description="What the groups are of, e.g. gender")
+    stage: Text = Field(description="applied, selected, …")
+    counts: Counts = Field(description="Group to number")
+    assisted: bool | None = None
+    period: Text | None = None
+
+    @staticmethod
+    def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
+        for name in ("user", "session", "case"):
+            if getattr(data, name) is not None:
+                raise ValueError(f"data.{name}: selection counts are never beside a person")
+        if not data.counts:
+            raise ValueError("data.counts: is empty; give a number per group")
+
+
+class SupportRequest(EventData):
+    """A question about the AI tool itself."""
+
+    type_name = "meetlat.support_request.v1"
+
+    topic: Text | None = None
+
+
+class Probe(EventData):
+    """One availability check."""
+
+    type_name = "meetlat.probe.v1"
+
+    tool: Text
+    success: bool
+    duration: Seconds | None = None
+    interval: Seconds | None = Field(None, description="The time that this check stands for")
+    check: Text | None = None
+    http_status: Count | None = None
+    error_type: Text | None = None
+    location: Text | None = None
+    maintenance: bool | None = None
+    certificate_days: Count | None = None
+
+
+class Measurement(EventData):
+    """Anything else with a number."""
+
+    type_name = "meetlat.measurement.v1"
+
+    name: Text
+    value: Amount
+    unit: Text | None = Field(None, description="An ISO 4217 code for money")
+    period: Text | None = None
+
+
+class Void(EventData):
+    """Withdraws an earlier event. Withdrawing a void has no effect."""
+
+    type_name = "meetlat.void.v1"
+
+    target_source: Text
+    target_id: Text
+    target_time: Timestamp
+    reason: Text | None = None
+
+
+class SdkReport(EventData):
+    """An SDK's own account since `started`: totals that only grow."""
+
+    type_name = "meetlat.sdk_report.v1"
+
+    started: Timestamp
+    emitted: Count
+    spooled: Count = 0
+    dropped: Counts | None = None
+    refused: Counts | None = None
+
+
+class CollectorReport(SdkReport):
+    """A collector's own account since `started`: totals that only grow."""
+
+    type_name = "meetlat.collector_report.v1"
+
+
+EVENT_MODELS: dict[str, type[EventData]] = {
+    model.type_name: model
+    for model in (
+        Interaction,
+        Escalation,
+        Resolution,
+        Usage,
+        Feedback,
+        Review,
+        Task,
+        SelectionCounts,
+        SupportRequest,
+        Probe,
+        Measurement,
+        Void,
+        SdkReport,
+        CollectorReport,
+    )
+}
+
+
+def start_of_week(time: datetime) -> datetime:
+    """Monday 00:00 of the ISO week of `time`, in its own zone."""
+    day = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
