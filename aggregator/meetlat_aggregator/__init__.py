@@ -1,0 +1,1 @@
+"""The aggregator: events from the log into KPI tables, each counted once."""
