@@ -21,6 +21,7 @@ STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 HISTORY = "meetlathistory"
 _BINARY_PREFIX = "ce_"
+_BOOLEANS = {"true": True, "false": False}
 
 
 class RefusedError(Exception):
@@ -79,13 +80,13 @@ def read_event(value: bytes) -> Event:
         attributes = Attributes.model_validate_json(value)
     except ValidationError as error:
         raise _refused(error, "") from None
-    model = EVENT_MODELS.get(attributes.type)
-    if model is None:
-        return Event(attributes, None)
-    try:
+    try:  # pydantic lets NaN and Infinity pass in what it does not read; they are not JSON
         raw = bytes(_split.decode(value).data)
     except (msgspec.DecodeError, RecursionError) as error:
         raise RefusedError("", f"is not JSON: {error}") from None
+    model = EVENT_MODELS.get(attributes.type)
+    if model is None:
+        return Event(attributes, None)
     if not raw:
         raise RefusedError("data", "is missing")
     try:
@@ -114,7 +115,7 @@ def from_binary(headers: Mapping[str, str], body: bytes) -> bytes:
         if not name.startswith(_BINARY_PREFIX):
             continue
         attribute = name.removeprefix(_BINARY_PREFIX)
-        envelope[attribute] = text == "true" if attribute == HISTORY else text
+        envelope[attribute] = _BOOLEANS.get(text, text) if attribute == HISTORY else text
     try:
         body.decode()
         msgspec.json.decode(body)

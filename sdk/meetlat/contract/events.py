@@ -6,7 +6,7 @@ these models. A change here must be additive; a breaking one is a new `.v2` type
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -330,6 +330,6 @@ EVENT_MODELS: dict[str, type[EventData]] = {
 
 
 def start_of_week(time: datetime) -> datetime:
-    """Monday 00:00 of the ISO week of `time`, in its own zone."""
-    day = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    """Monday 00:00 UTC of the ISO week of `time`, whatever the zone it is written in."""
+    day = time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return day - timedelta(days=day.weekday())

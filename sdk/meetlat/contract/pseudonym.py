@@ -7,6 +7,7 @@ their identifier; without the key nobody can go back. HMAC-SHA-256 (RFC 2104), f
 from __future__ import annotations
 
 import hmac
+import os
 import re
 import secrets
 from pathlib import Path
@@ -42,14 +43,20 @@ def is_pseudonym(text: str) -> bool:
 def ensure_key(path: Path) -> str:
     """The key in the file at `path`; made on first use, readable by its owner only.
 
-    Raises OSError when the file can be neither read nor made.
+    Of several that make it at once, one wins and all get its key. Raises OSError when the file
+    can be neither read nor made.
     """
-    key = secrets.token_hex(32)
-    draft = path.with_name(f".{path.name}.{key[:8]}")
-    draft.touch(mode=0o600)
     try:
-        draft.write_text(key + "\n")
-        path.hardlink_to(draft)
+        return path.read_text().strip()
+    except FileNotFoundError:
+        key = secrets.token_hex(32)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123 - the mode from the first moment on
+        file.write(key + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(draft)  # unlike a rename, never replaces a key that others use already
     except FileExistsError:
         return path.read_text().strip()
     finally:
