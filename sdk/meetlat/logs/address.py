@@ -30,7 +30,7 @@ def open_reader(settings: Settings, topic: str, group: str | None = None) -> Log
         return KafkaReader(place, topic, settings, group)
     from meetlat.logs.embedded import EmbeddedReader
 
-    return EmbeddedReader(Path(place), topic)
+    return EmbeddedReader(Path(place), topic, group)
 
 
 def _split(address: str) -> tuple[str, str]:

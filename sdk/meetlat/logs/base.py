@@ -7,6 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+MAX_MESSAGE_BYTES = 1_000_000
+"""Largest message: key, value and headers together. A larger one raises LogError."""
+
 
 class Message(NamedTuple):
     """What is appended. Equal keys keep their order (Kafka: share a partition)."""
@@ -47,6 +50,13 @@ class LogWriter(Protocol):
     async def check(self) -> None:
         """Raise LogError when an append would not work now (the readiness check)."""
 
+    async def trim(self, older_than: int, *, unread_too: bool = False) -> int:
+        """Delete records appended before `older_than` (microseconds since 1970); how many.
+
+        Embedded: spares what a group of readers has yet to read (and everything while no group
+        has told its progress), unless `unread_too`. Kafka: does it by itself, so this is 0.
+        """
+
     async def close(self, deadline: float) -> None:
         """Finish the appends under way, within `deadline` seconds, and let go."""
 
@@ -82,8 +92,17 @@ class LogReader(Protocol):
         return an empty list. Raises LogError with `retry` when the log is away for the moment.
         """
 
+    async def identity(self) -> str | None:
+        """Names this very log: another value means that it was deleted and made anew.
+
+        None while there is no log yet. Offsets stored under another identity mean nothing.
+        """
+
     async def progress(self, offsets: Mapping[int, int]) -> None:
-        """Tell the log how far the caller is (next offsets), for lag tools only. Never raises."""
+        """Tell the log how far the caller is (next offsets). Never raises; without a group a no-op.
+
+        For lag tools, and for the retention of the embedded log, which spares what is unread.
+        """
 
     async def end_offsets(self) -> dict[int, int]:
         """Per partition that is read here: the offset that the next append will get."""

@@ -1,0 +1,407 @@
+"""The embedded log: durable, on one machine, without a server.
+
+One SQLite file per topic (`sqlite_file.py`), written by any process of this machine and read by
+others. Partition is always 0. `EmbeddedAppender` is the blocking writer, `EmbeddedWriter` its
+asynchronous face, `EmbeddedReader` reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from meetlat.errors import LogError
+from meetlat.logs import sqlite_file
+from meetlat.logs.base import Listener, Message, Record
+from meetlat.logs.sqlite_file import Opened, TopicPath, WriteLock, data_loss
+
+_log = logging.getLogger("meetlat.logs")
+T = TypeVar("T")
+Clock = Callable[[], int]
+
+POLL_SECONDS = 0.04
+LOCK_SECONDS = 10.0
+READ_BYTES = 32 * 1024 * 1024
+TRIM_BLOCKS = 50
+FREE_BYTES = 4 * 1024 * 1024
+
+
+def utc_micros() -> int:
+    """Now, in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+class _Progress(msgspec.Struct):
+    """How far a group of readers is: kept beside the log, so that retention spares the rest."""
+
+    identity: str
+    offset: int
+
+
+class _Ticket:
+    """One caller's messages, waiting to share a commit."""
+
+    __slots__ = ("done", "error", "messages")
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self.messages = messages
+        self.done = False
+        self.error: Exception | None = None
+
+
+class EmbeddedAppender:
+    """Blocking, thread-safe writer of one topic. The file is made when it is missing.
+
+    Raises LogError: with `retry` when it can heal by itself (disk full, file locked), without
+    when somebody has to act (file deleted or damaged, used in a forked child).
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        topic: str,
+        *,
+        clock: Clock = utc_micros,
+        lock_timeout: float = LOCK_SECONDS,
+    ) -> None:
+        self._path = TopicPath(directory, topic)
+        self._clock = clock
+        self._timeout = lock_timeout
+        self._lock = WriteLock(self._path, lock_timeout)
+        self._waiting: deque[_Ticket] = deque()
+        self._turn = threading.Lock()
+        self._process = os.getpid()
+        self._opened: Opened | None = None
+        self._closed = False
+
+    def append(self, messages: Sequence[Message]) -> None:
+        """Append, and return when all are on the disk. Concurrent callers share a commit.
+
+        On LogError none of them was appended, or (after a failed fsync) possibly all.
+        """
+        ticket = _Ticket(messages)
+        self.must_be_own_process()
+        self._waiting.append(ticket)
+        with self._turn:
+            if not ticket.done:
+                self._commit_waiting()
+        if ticket.error is not None:
+            raise ticket.error
+
+    def open(self) -> None:
+        """Open now instead of at the first append."""
+        self._guarded(lambda _: None)
+
+    def check(self) -> None:
+        """Raise LogError when an append would not work now."""
+
+        def try_it(opened: Opened) -> None:
+            with sqlite_file.transaction(opened.connection):
+                pass
+            opened.must_be_in_place()
+            space = os.statvfs(self._path.directory)
+            if space.f_bavail * space.f_frsize < FREE_BYTES:
+                raise LogError(
+                    f"the disk of {self._path.directory} is full",
+                    remedy="free space; it goes on by itself",
+                    retry=True,
+                )
+
+        self._guarded(try_it)
+
+    def trim(self, older_than: int, *, unread_too: bool = False) -> int:
+        """Delete records appended before `older_than` (microseconds); returns how many.
+
+        Spares what a group of readers has yet to read, and everything while none has told how
+        far it is; with `unread_too` age alone decides. Deletes in small steps, so that appends
+        get their turn between them.
+        """
+        total = 0
+        while removed := self._guarded(
+            lambda opened: self._trim_step(opened, older_than, unread_too)
+        ):
+            total += removed
+        return total
+
+    def close(self) -> None:
+        """Let go of the file. Appending again raises LogError."""
+        self.must_be_own_process()
+        with self._turn:
+            self._closed = True
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                with self._words(), self._lock.held():
+                    opened.connection.close()
+
+    def must_be_own_process(self) -> None:
+        """Raise LogError in a forked child: SQLite must not cross a fork."""
+        if os.getpid() != self._process:
+            raise LogError(
+                f"embedded log {self._path.file} was opened before a fork",
+                remedy="open it in the child process",
+            )
+
+    def _commit_waiting(self) -> None:
+        tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        messages = [message for ticket in tickets for message in ticket.messages]
+        error: Exception | None = None
+        try:
+            self._locked(lambda opened: self._write(opened, messages))
+        except Exception as caught:  # noqa: BLE001 - every caller has to get it
+            error = caught
+        for ticket in tickets:
+            ticket.error = error
+            ticket.done = True
+
+    def _write(self, opened: Opened, messages: Sequence[Message]) -> None:
+        sqlite_file.write(opened, messages, self._clock())
+        # After the commit: what went into a file that nobody can find any more is not safe.
+        opened.must_be_in_place()
+
+    def _trim_step(self, opened: Opened, older_than: int, unread_too: bool) -> int:
+        before, _ = opened.end()
+        if not unread_too:
+            before = min(self._groups(opened.identity), default=0)
+        return sqlite_file.trim(opened, before, older_than, TRIM_BLOCKS)
+
+    def _groups(self, identity: str) -> list[int]:
+        told = []
+        for path in self._path.directory.glob(self._path.progress()):
+            try:
+                progress = msgspec.json.decode(path.read_bytes(), type=_Progress)
+            except msgspec.DecodeError:
+                _log.warning("%s cannot be read, so nothing is trimmed; delete it", path)
+                told.append(0)
+                continue
+            if progress.identity == identity:
+                told.append(progress.offset)
+        return told
+
+    def _guarded(self, action: Callable[[Opened], T]) -> T:
+        self.must_be_own_process()
+        with self._turn:
+            return self._locked(action)
+
+    def _locked(self, action: Callable[[Opened], T]) -> T:
+        if self._closed:
+            raise LogError(f"embedded log {self._path.file} is closed", remedy="open it again")
+        with self._words():
+            self._path.directory.mkdir(parents=True, exist_ok=True)
+            with self._lock.held():
+                if self._opened is None:
+                    sqlite_file.create(self._path)
+                    self._opened = Opened(self._path, writable=True, timeout=self._timeout)
+                return action(self._opened)
+
+    def _words(self) -> _Words:
+        return _Words(self._path)
+
+
+class _Words:
+    """Turns errors of SQLite and the file system into LogErrors that name the remedy."""
+
+    def __init__(self, path: TopicPath) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error | OSError | msgspec.DecodeError):
+            raise self._path.fault(error) from error
+
+
+class EmbeddedWriter:
+    """LogWriter over the embedded log: one thread writes, concurrent appends share a commit."""
+
+    def __init__(self, directory: Path, topic: str, *, clock: Clock = utc_micros) -> None:
+        self._appender = EmbeddedAppender(directory, topic, clock=clock)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"meetlat-{topic}-writer")
+        self._waiting: list[tuple[Sequence[Message], asyncio.Future[None]]] = []
+        self._committing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the file; make it when it is missing."""
+        await self._run(self._appender.open)
+
+    async def append(self, messages: Sequence[Message]) -> None:
+        """Append, and return when all are on the disk."""
+        self._appender.must_be_own_process()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((messages, done))
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit())
+        await done
+
+    async def check(self) -> None:
+        """Raise LogError when an append would not work now."""
+        await self._run(self._appender.check)
+
+    async def trim(self, older_than: int, *, unread_too: bool = False) -> int:
+        """Delete old records that were read; see EmbeddedAppender.trim."""
+        return await self._run(lambda: self._appender.trim(older_than, unread_too=unread_too))
+
+    async def close(self, deadline: float) -> None:
+        """Finish the appends under way, within `deadline` seconds, and let go."""
+        try:
+            async with asyncio.timeout(deadline):
+                if self._committing is not None:
+                    await asyncio.shield(self._committing)
+                await self._run(self._appender.close)
+        except TimeoutError:
+            _log.warning("the embedded log did not close within %g s", deadline)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _commit(self) -> None:
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, []
+                messages = [message for part, _ in waiting for message in part]
+                error: Exception | None = None
+                try:
+                    await self._run(partial(self._appender.append, messages))
+                except Exception as caught:  # noqa: BLE001 - every caller has to get it
+                    error = caught
+                for _, done in waiting:
+                    if done.done():
+                        continue  # its caller was cancelled
+                    if error is None:
+                        done.set_result(None)
+                    else:
+                        done.set_exception(error)
+        finally:
+            self._committing = None
+
+    async def _run(self, action: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, action)
+
+
+class EmbeddedReader:
+    """LogReader over the embedded log. Opens it read-only, and waits while there is none yet.
+
+    With a `group` its progress is kept in a small file beside the log, for retention.
+    """
+
+    def __init__(self, directory: Path, topic: str, group: str | None = None) -> None:
+        self._path = TopicPath(directory, topic)
+        self._group = group
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"meetlat-{topic}-reader")
+        self._opened: Opened | None = None
+        self._position: int | None = None
+
+    async def start(self, listener: Listener) -> None:
+        """Ask `listener` where partition 0 starts."""
+        self._position = (await listener.assigned([0])).get(0)
+
+    async def read(self, max_records: int, max_wait: float) -> list[Record]:
+        """The next records; waits up to `max_wait` seconds for the first."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + max_wait
+        while True:
+            # The position moves here and not in the thread: a cancelled read loses no record.
+            records = await self._run(lambda: self._take(max_records))
+            if records:
+                self._position = records[-1].offset + 1
+                return records
+            left = give_up - loop.time()
+            if left <= 0:
+                return []
+            await asyncio.sleep(min(POLL_SECONDS, left))
+
+    async def identity(self) -> str | None:
+        """The UUID that the file got when it was made; None while there is no file."""
+
+        def find() -> str | None:
+            opened = self._file()
+            return opened.identity if opened else None
+
+        return await self._run(find)
+
+    async def progress(self, offsets: Mapping[int, int]) -> None:
+        """Keep the next offset, for retention and lag tools. Never raises."""
+        if self._group is None or 0 not in offsets:
+            return
+        try:
+            await self._run(lambda: self._tell(offsets[0]))
+        except (LogError, RuntimeError) as error:
+            _log.warning("the progress of %s was not kept: %s", self._path.topic, error)
+
+    async def end_offsets(self) -> dict[int, int]:
+        """The offset that the next append will get; 0 while there is no file."""
+
+        def find() -> int:
+            opened = self._file()
+            return opened.end()[0] if opened else 0
+
+        return {0: await self._run(find)}
+
+    async def earliest_offsets(self) -> dict[int, int]:
+        """The first offset still kept."""
+
+        def find() -> int:
+            opened = self._file()
+            return opened.earliest() if opened else 0
+
+        return {0: await self._run(find)}
+
+    async def close(self, deadline: float) -> None:
+        """Let go of the file, within `deadline` seconds."""
+
+        def shut() -> None:
+            if self._opened is not None:
+                self._opened.connection.close()
+                self._opened = None
+
+        try:
+            async with asyncio.timeout(deadline):
+                await self._run(shut)
+        except TimeoutError:
+            _log.warning("the embedded log did not close within %g s", deadline)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    def _file(self) -> Opened | None:
+        if self._opened is None:
+            if not self._path.file.exists():
+                return None
+            self._opened = Opened(self._path, writable=False, timeout=1.0)
+        self._opened.must_be_in_place()
+        return self._opened
+
+    def _take(self, max_records: int) -> list[Record]:
+        opened = self._file()
+        if opened is None:
+            if self._position:
+                raise data_loss(self._path.topic, 0, self._position, end=0)
+            return []
+        position = opened.earliest() if self._position is None else self._position
+        return sqlite_file.read(opened, position, max_records, READ_BYTES)
+
+    def _tell(self, offset: int) -> None:
+        opened = self._file()
+        if opened is None or self._group is None:
+            return
+        target = self._path.directory / self._path.progress(self._group)
+        fresh = target.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(_Progress(opened.identity, offset)))
+        fresh.replace(target)
+
+    async def _run(self, action: Callable[[], T]) -> T:
+        def worded() -> T:
+            with _Words(self._path):
+                return action()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, worded)
