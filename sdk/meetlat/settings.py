@@ -237,6 +237,10 @@ MAX_BODY_BYTES = _setting(
     "MEETLAT_MAX_BODY_BYTES", _whole, 8_000_000, "collector",
     "Largest request body, before and after decompression",
 )  # fmt: skip
+MAX_WAITING_BYTES = _setting(
+    "MEETLAT_MAX_WAITING_BYTES", _whole, 64_000_000, "collector",
+    "Request bodies held in memory, all together; beyond it senders are told to wait (429)",
+)  # fmt: skip
 # --- the aggregator
 AGGREGATOR_LISTEN = _setting(
     "MEETLAT_AGGREGATOR_LISTEN", _address, ("127.0.0.1", 9464), "aggregator",
