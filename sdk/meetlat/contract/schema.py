@@ -16,6 +16,11 @@ import msgspec
 from meetlat.contract.envelope import Attributes
 from meetlat.contract.events import EVENT_MODELS
 
+# Keywords of a field that forbid nothing, or that `_accepts` compares apart.
+_NO_CONSTRAINT = {"title", "description", "default", "type", "const", "enum"}
+_LEAST = {"minimum", "exclusiveMinimum", "minLength", "minProperties", "minItems"}
+_MOST = {"maximum", "exclusiveMaximum", "maxLength", "maxProperties", "maxItems"}
+
 SCHEMA_FILE = Path(__file__).with_name("meetlat.events.v1.schema.json")
 
 
@@ -60,6 +65,8 @@ def breaking_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 def _compare(where: str, old: dict[str, Any], new: dict[str, Any], problems: list[str]) -> None:
     added = set(new.get("required", [])) - set(old.get("required", []))
     problems.extend(f"{where}.{name}: became required" for name in sorted(added))
+    if new.get("additionalProperties") != old.get("additionalProperties"):
+        problems.append(f"{where}: no longer takes the same unknown fields")
     for name, field in old.get("properties", {}).items():
         here = f"{where}.{name}"
         if name not in new.get("properties", {}):
@@ -96,17 +103,16 @@ def _accepts(new: dict[str, Any], old: dict[str, Any]) -> bool:
         new.get("type") == "number" and old.get("type") == "integer"
     ):
         return False
-    for key in ("minimum", "minLength", "minProperties"):
-        if key in new and (key not in old or new[key] > old[key]):
-            return False
-    for key in ("maximum", "maxLength", "maxProperties"):
-        if key in new and (key not in old or new[key] < old[key]):
-            return False
-    for key in ("pattern", "format"):
-        if key in new and new[key] != old.get(key):
-            return False
-    for key in ("additionalProperties", "propertyNames", "items"):
-        if isinstance(new.get(key), dict) and not _accepts(new[key], old.get(key) or {}):
+    for key in set(new) - _NO_CONSTRAINT:
+        if key in _LEAST:
+            ok = key in old and new[key] <= old[key]
+        elif key in _MOST:
+            ok = key in old and new[key] >= old[key]
+        elif isinstance(new[key], dict):
+            ok = _accepts(new[key], old.get(key) or {})
+        else:
+            ok = new[key] == old.get(key)
+        if not ok:
             return False
     return True
 
