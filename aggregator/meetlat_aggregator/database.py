@@ -1,0 +1,125 @@
+"""The live database: opened by one process only, migrated step by step, never shown to others."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import IO
+
+import duckdb
+from meetlat.errors import MeetlatError
+
+from meetlat_aggregator.sqlfiles import sql
+
+DATABASE = "aggregator.duckdb"
+LOCK = "aggregator.lock"
+_log = logging.getLogger("meetlat.aggregator")
+
+
+class DataDirectory:
+    """The data directory, owned by this process until `release`.
+
+    Raises MeetlatError when another process owns it, or when it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            os.chmod(path, path.stat().st_mode & ~0o022)  # noqa: PTH101 - mask of the mode
+            self._lock: IO[str] = (path / LOCK).open("a+")
+        except OSError as error:
+            raise MeetlatError(
+                f"cannot use the data directory {path}: {error.strerror}",
+                remedy="choose another with MEETLAT_DATA, or mend its rights",
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.seek(0)
+            owner = self._lock.read().strip() or "unknown"
+            self._lock.close()
+            raise MeetlatError(
+                f"another aggregator (process {owner}) owns the data directory {path}",
+                remedy="stop it first, or give this one another MEETLAT_DATA",
+            ) from None
+        self._lock.truncate(0)
+        self._lock.write(f"{os.getpid()}\n")
+        self._lock.flush()
+
+    @property
+    def database(self) -> Path:
+        """Where the live database is."""
+        return self.path / DATABASE
+
+    def release(self) -> None:
+        """Let another process own it."""
+        self._lock.close()
+
+
+def open_database(path: Path, memory: str = "256MB") -> duckdb.DuckDBPyConnection:
+    """Open (or make) the live database and bring it to the newest version.
+
+    Raises MeetlatError for a file that is corrupt, locked, or of a newer version.
+    """
+    try:
+        con = duckdb.connect(str(path), config={"memory_limit": memory, "threads": 2})
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        raise MeetlatError(
+            f"cannot open the database {path}: {first}",
+            remedy="if it is corrupt, `meetlat rebuild --accept` makes it anew from the archive",
+        ) from error
+    try:
+        con.execute("SET temp_directory = ?", [f"{path}.tmp"])
+        con.execute("SET TimeZone = 'UTC'")
+        migrate(con)
+        con.execute(sql("macros"))
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def migrate(con: duckdb.DuckDBPyConnection) -> None:
+    """Apply the migrations that are missing, each in a transaction with its own record."""
+    con.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (version INTEGER, name VARCHAR, applied_at TIMESTAMP)"
+    )
+    done = {row[0] for row in con.execute("SELECT version FROM migrations").fetchall()}
+    steps = migrations()
+    newest = max(version for version, _, _ in steps)
+    if done and max(done) > newest:
+        raise MeetlatError(
+            f"the database has version {max(done)}, this program knows {newest}",
+            remedy="install the newer meetlat again",
+        )
+    for version, name, text in steps:
+        if version in done:
+            continue
+        con.execute("BEGIN")
+        try:
+            con.execute(text)
+            con.execute(
+                "INSERT INTO migrations VALUES (?, ?, now()::TIMESTAMP)", [version, name]
+            )
+            con.execute("COMMIT")
+        except BaseException:
+            con.execute("ROLLBACK")
+            raise
+        con.execute("CHECKPOINT")
+        _log.info("database migrated to version %d (%s)", version, name)
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """All steps, in order: version, name, SQL."""
+    steps = []
+    for item in (files(__package__) / "migrations").iterdir():
+        match = re.fullmatch(r"(\d{4})_(\w+)\.sql", item.name)
+        if match:
+            steps.append((int(match[1]), match[2], item.read_text()))
+    return sorted(steps)

@@ -1,0 +1,133 @@
+"""Log records into a Batch: every record gets its columns, or the reason why it is dead.
+
+No database and no clock here: the same records give the same batch, live or in a rebuild.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from meetlat.contract.envelope import RefusedError, from_binary, is_binary, read_event
+from meetlat.contract.events import EVENT_MODELS
+from meetlat.contract.fast import FastEvent, read_certain
+from meetlat.logs.base import Record
+from msgspec.structs import astuple
+
+from meetlat_aggregator.batch import EVENT_COLUMNS, MICROSECONDS, Batch, data_columns, data_table
+
+MAX_AHEAD_MICROSECONDS = 5 * 60 * 1_000_000
+
+
+def decode(records: Sequence[Record]) -> Batch:
+    """Read and check every record against the contract. Never raises for what a record holds."""
+    values = [_structured(record) for record in records]
+    certain = _certain(values)
+    envelope: list[tuple[Any, ...]] = []
+    seqs: defaultdict[str, list[int]] = defaultdict(list)
+    rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for seq, value in enumerate(values):
+        event = read_certain(value) if certain[seq] else None
+        if event is not None:
+            type_name = _TYPE_OF[type(event)]
+            envelope.append(
+                (type_name, event.source, event.id, event.time, event.meetlathistory is True, None)
+            )
+            seqs[type_name].append(seq)
+            rows[type_name].append(astuple(event.data))
+            continue
+        try:
+            slow = read_event(value)
+        except RefusedError as error:
+            envelope.append((None, None, None, None, False, str(error)))
+            continue
+        head = slow.attributes
+        envelope.append(
+            (head.type, head.source, head.id, head.time, head.meetlathistory is True, None)
+        )
+        if slow.data is not None:
+            seqs[head.type].append(seq)
+            rows[head.type].append(_FIELDS[head.type](slow.data))
+    events = _events(records, values, envelope)
+    return Batch(events, {name: data_table(name, seqs[name], rows[name]) for name in seqs})
+
+
+def _structured(record: Record) -> bytes:
+    """The record's event in structured mode; a binary one that cannot be read stays as it is."""
+    if not record.headers:
+        return record.value
+    headers = {
+        name.lower(): value.decode("utf-8", "replace") for name, value in record.headers if value
+    }
+    if not is_binary(headers):
+        return record.value
+    try:
+        return from_binary(headers, record.value)
+    except RefusedError:
+        return record.value
+
+
+def _certain(values: Sequence[bytes]) -> list[bool]:
+    """Which values hold no byte that the fast path is unsure of, all looked at in one pass."""
+    joined = np.frombuffer(b"".join(values), dtype=np.uint8)
+    unsure = np.flatnonzero((joined == 0x5C) | (joined == 0x7F) | (joined == 0xC2))
+    certain = np.ones(len(values), dtype=bool)
+    if unsure.size:
+        ends = np.fromiter(accumulate(map(len, values)), dtype=np.int64, count=len(values))
+        certain[np.searchsorted(ends, unsure, side="right")] = False
+    found: list[bool] = certain.tolist()
+    return found
+
+
+def _events(
+    records: Sequence[Record], values: Sequence[bytes], envelope: Sequence[tuple[Any, ...]]
+) -> pa.Table:
+    types, sources, ids, times, histories, errors = (
+        zip(*envelope, strict=True) if envelope else ((),) * 6
+    )
+    append_times = np.fromiter((r.append_time for r in records), np.int64, len(records))
+    time = pa.array(times, MICROSECONDS)
+    error = pa.array(errors, pa.string())
+    at = np.asarray(time.cast(pa.int64()).fill_null(0))
+    ahead = at - append_times > MAX_AHEAD_MICROSECONDS
+    if ahead.any():
+        error = pa.array(
+            [
+                "time: lies more than 5 minutes ahead of the log's clock; check the sender's clock"
+                if is_ahead and reason is None
+                else reason
+                for is_ahead, reason in zip(ahead.tolist(), errors, strict=True)
+            ],
+            pa.string(),
+        )
+    return pa.Table.from_arrays(
+        [
+            pa.array(range(len(records)), pa.int32()),
+            pa.array([r.partition for r in records], pa.int32()),
+            pa.array([r.offset for r in records], pa.int64()),
+            pa.array(append_times).cast(MICROSECONDS),
+            pa.array(types, pa.string()),
+            pa.array(sources, pa.string()),
+            pa.array(ids, pa.string()),
+            time,
+            pa.array(histories, pa.bool_()),
+            error,
+            pa.array(values, pa.binary()),
+        ],
+        schema=EVENT_COLUMNS,
+    )
+
+
+def _type_table() -> dict[type[FastEvent], str]:
+    from meetlat.contract.fast import struct_of
+
+    return {struct_of(name): name for name in EVENT_MODELS}
+
+
+_TYPE_OF = _type_table()
+_FIELDS = {name: attrgetter(*data_columns(name).names) for name in EVENT_MODELS}

@@ -1,0 +1,69 @@
+"""Which events of a batch were counted before: the table `known_ids`.
+
+A resent event has the same time, so only identities of the batch's own times are looked at: one
+range for most of the batch, as literals so that zone maps prune, and the few stragglers before it
+one by one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from meetlat_aggregator.archive import Archive
+from meetlat_aggregator.sqlfiles import sql
+
+MAX_STRAGGLERS = 500
+
+
+def find_known_ids(con: duckdb.DuckDBPyConnection, archive: Archive, events: pa.Table) -> None:
+    """Make the temporary table `known_ids` (time, digest) for the batch, without gaps."""
+    alive = events.filter(pc.is_null(events["error"]))
+    where = _time_ranges(alive["time"])
+    con.execute(
+        'CREATE OR REPLACE TEMP TABLE known_ids AS SELECT DISTINCT "time", digest '
+        f"FROM seen WHERE {where}"
+    )
+    history = alive.filter(alive["history"])
+    if history.num_rows:
+        bounds = pc.min_max(history["time"])
+        _add_from_archive(con, archive, bounds["min"].as_py(), bounds["max"].as_py())
+
+
+def _time_ranges(column: pa.ChunkedArray) -> str:
+    """A condition on `time` that covers every time in the column."""
+    times = np.sort(np.asarray(column.cast(pa.int64())))
+    if not times.size:
+        return "false"
+    first = min(len(times) // 50, MAX_STRAGGLERS)
+    condition = f'"time" BETWEEN make_timestamp({times[first]}) AND make_timestamp({times[-1]})'
+    if first:
+        stragglers = ", ".join(f"make_timestamp({t})" for t in np.unique(times[:first]))
+        condition += f' OR "time" IN ({stragglers})'
+    return condition
+
+
+def _add_from_archive(
+    con: duckdb.DuckDBPyConnection, archive: Archive, first: datetime, last: datetime
+) -> None:
+    """History takes any age: identities that `seen` no longer holds are in the archive."""
+    (seen_from,) = con.execute("SELECT seen_from FROM progress").fetchall()[0]
+    if seen_from is None:
+        return
+    files = con.execute(
+        sql("archive/files_between"),
+        {"first": first, "last": last, "appended_before": seen_from},
+    ).fetchall()
+    if files:
+        con.execute(
+            "INSERT INTO known_ids " + sql("archive/ids"),
+            {"files": archive.paths([row[0] for row in files]), "first": first, "last": last},
+        )
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE known_ids AS "
+            'SELECT DISTINCT "time", digest FROM known_ids'
+        )

@@ -1,0 +1,1 @@
+SELECT count(*), min(append_time), max(append_time) FROM archive_tail

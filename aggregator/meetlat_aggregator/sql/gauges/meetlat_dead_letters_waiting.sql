@@ -1,0 +1,1 @@
+SELECT []::VARCHAR[] AS labels, count(*)::DOUBLE AS value FROM outbox WHERE NOT sent

@@ -1,0 +1,2 @@
+SELECT min(seq) AS first_seq, [said(use_case), tool, said(reason)] AS labels, count(*) AS total
+FROM staged_escalation WHERE fresh GROUP BY ALL

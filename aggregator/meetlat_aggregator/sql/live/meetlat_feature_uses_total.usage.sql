@@ -1,0 +1,2 @@
+SELECT min(seq) AS first_seq, [said(use_case), feature] AS labels, sum(count) AS total
+FROM staged_usage WHERE fresh AND feature IS NOT NULL GROUP BY ALL

@@ -1,0 +1,1 @@
+SELECT "time", source, started, emitted, spooled, dropped, refused FROM staged_collector_report

@@ -1,0 +1,11 @@
+-- A use is a session; without one, the event. Cancelled calls are no uses.
+SELECT
+  said(use_case) AS use_case,
+  said(team) AS team,
+  "user" AS "user",
+  coalesce(session, source || chr(0) || id) AS use,
+  said(feature) AS feature,
+  min("time") AS first_time,
+  count(*) AS events
+FROM staged_use
+GROUP BY ALL
