@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from meetlat.contract.events import EVENT_MODELS, EventData
 from meetlat.contract.fields import Text, Timestamp
@@ -38,13 +38,13 @@ class Attributes(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
-    specversion: Literal["1.0"]
-    id: Text
-    source: Text
-    type: Text
-    time: Timestamp
-    traceparent: Text | None = None
-    meetlathistory: bool | None = None
+    specversion: Literal["1.0"] = Field(description="The version of CloudEvents")
+    id: Text = Field(description="Made once, where the event happens, before any retry")
+    source: Text = Field(description="Which program instance sent it, as /shop/chat-backend")
+    type: Text = Field(description="meetlat.<name>.v1")
+    time: Timestamp = Field(description="When it happened; of an interaction: when it started")
+    traceparent: Text | None = Field(None, description="W3C trace context of the call")
+    meetlathistory: bool | None = Field(None, description="True on history, which takes any age")
 
 
 @dataclass(frozen=True, slots=True)

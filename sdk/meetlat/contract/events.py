@@ -63,26 +63,36 @@ class Interaction(EventData):
 
     type_name = "meetlat.interaction.v1"
 
-    tool: Text
-    status: Literal["ok", "error", "timeout", "cancelled"]
-    duration: Seconds | None = None
+    tool: Text = Field(description="The AI program that was called")
+    status: Literal["ok", "error", "timeout", "cancelled"] = Field(description="How the call ended")
+    duration: Seconds | None = Field(
+        None, description="Seconds from start to the last of the answer"
+    )
     first_token: Seconds | None = Field(None, description="Seconds to the first token; streamed")
-    error_type: Text | None = None
-    streamed: bool | None = None
+    error_type: Text | None = Field(
+        None, description="What went wrong: an exception's class, a code"
+    )
+    streamed: bool | None = Field(None, description="Did the answer come in pieces")
     operation: Text | None = Field(None, description="chat, generate, embeddings, …")
-    provider: Text | None = None
-    model: Text | None = None
-    prompt_version: Text | None = None
-    output_pages: Count | None = None
+    provider: Text | None = Field(None, description="Who ran the model: openai, anthropic, …")
+    model: Text | None = Field(None, description="The model that answered")
+    prompt_version: Text | None = Field(None, description="Version of the prompt that was used")
+    output_pages: Count | None = Field(None, description="Pages that were made")
     input_tokens: Count | None = Field(None, description="Uncached input tokens")
-    cache_read_tokens: Count | None = None
-    cache_write_tokens: Count | None = None
+    cache_read_tokens: Count | None = Field(
+        None, description="Input tokens read from the provider's cache"
+    )
+    cache_write_tokens: Count | None = Field(
+        None, description="Input tokens written to the provider's cache"
+    )
     output_tokens: Count | None = Field(None, description="Output tokens, reasoning included")
     reasoning_tokens: Count | None = Field(None, description="How many of output_tokens")
     cost: Cost | None = Field(None, description="Decimal string; unknown cost is absent, never 0")
-    currency: Currency | None = None
-    cost_source: Literal["provider", "pricebook", "none"] | None = None
-    price_version: Text | None = None
+    currency: Currency | None = Field(None, description="Of the cost")
+    cost_source: Literal["provider", "pricebook", "none"] | None = Field(
+        None, description="Where the cost was known from"
+    )
+    price_version: Text | None = Field(None, description="Which price list the cost was made with")
 
     @staticmethod
     def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
@@ -95,11 +105,11 @@ class Escalation(EventData):
 
     type_name = "meetlat.escalation.v1"
 
-    tool: Text
+    tool: Text = Field(description="The AI program that handed over")
     reason: Text | None = Field(
         None, description="no_answer, user_request, low_confidence, policy, error, or an own code"
     )
-    to: Text | None = None
+    to: Text | None = Field(None, description="Who took over: a desk, a role")
 
 
 class Resolution(EventData):
@@ -107,10 +117,12 @@ class Resolution(EventData):
 
     type_name = "meetlat.resolution.v1"
 
-    outcome: Literal["resolved", "unresolved", "abandoned", "reopened"]
-    by: Literal["bot", "human"] | None = None
+    outcome: Literal["resolved", "unresolved", "abandoned", "reopened"] = Field(
+        description="How it ended"
+    )
+    by: Literal["bot", "human"] | None = Field(None, description="Who brought the end about")
     ticket: bool | None = Field(None, description="Was a ticket made")
-    channel: Text | None = None
+    channel: Text | None = Field(None, description="chat, mail, phone, …")
 
 
 class Usage(EventData):
@@ -118,11 +130,13 @@ class Usage(EventData):
 
     type_name = "meetlat.usage.v1"
 
-    tool: Text
+    tool: Text = Field(description="The AI program whose feature it is")
     action: Text | None = Field(None, description="opened, copied, accepted, template_reused, …")
-    count: Count = 1
-    template: Text | None = None
-    origin_case: Text | None = None
+    count: Count = Field(1, description="How many times")
+    template: Text | None = Field(None, description="Which template")
+    origin_case: Text | None = Field(
+        None, description="The case that the reused content was made for"
+    )
 
 
 class Feedback(EventData):
@@ -130,14 +144,16 @@ class Feedback(EventData):
 
     type_name = "meetlat.feedback.v1"
 
-    kind: Literal["csat", "survey", "thumbs", "interviewer", "candidate", "customer"]
+    kind: Literal["csat", "survey", "thumbs", "interviewer", "candidate", "customer"] = Field(
+        description="Who judged, and in which way"
+    )
     by: Literal["bot", "human"] | None = Field(None, description="Who was judged")
-    assisted: bool | None = None
+    assisted: bool | None = Field(None, description="Was the work that is judged done with AI")
     asked: bool | None = Field(None, description="An invitation went out")
-    score: Score | None = None
-    scale_min: Score | None = None
-    scale_max: Score | None = None
-    question: Text | None = None
+    score: Score | None = Field(None, description="The judgement, on its scale")
+    scale_min: Score | None = Field(None, description="The worst score possible")
+    scale_max: Score | None = Field(None, description="The best score possible")
+    question: Text | None = Field(None, description="Which question was answered")
 
     @staticmethod
     def rule(data: Any, time: datetime) -> None:
@@ -163,18 +179,20 @@ class Review(EventData):
     type_name = "meetlat.review.v1"
 
     subject: Text | None = Field(None, description="The id of the interaction that was checked")
-    prompt_version: Text | None = None
-    correct: bool | None = None
-    correctness: Rating | None = None
-    language_correct: bool | None = None
-    first_time_right: bool | None = None
-    rework: Seconds | None = None
-    quality: Rating | None = None
-    completeness: Rating | None = None
-    customer_focus: Rating | None = None
+    prompt_version: Text | None = Field(
+        None, description="Version of the prompt that made the output"
+    )
+    correct: bool | None = Field(None, description="Was the output right")
+    correctness: Rating | None = Field(None, description="How right it was")
+    language_correct: bool | None = Field(None, description="Was its language right")
+    first_time_right: bool | None = Field(None, description="Right without a correction")
+    rework: Seconds | None = Field(None, description="Seconds that the correction took")
+    quality: Rating | None = Field(None, description="How good it was")
+    completeness: Rating | None = Field(None, description="How complete it was")
+    customer_focus: Rating | None = Field(None, description="How well it served the customer")
     sampled: bool | None = Field(None, description="Drawn at random or not")
     sampling_rate: Share | None = Field(None, description="The chance of being drawn, above 0")
-    stratum: Text | None = None
+    stratum: Text | None = Field(None, description="The group that the sample was drawn from")
 
     @staticmethod
     def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
@@ -191,31 +209,35 @@ class Task(EventData):
 
     type_name = "meetlat.task.v1"
 
-    process: Text
+    process: Text = Field(description="The business process: quote, vacancy, ticket, …")
     step: Text | None = Field(None, description="Absent: the whole process")
-    assisted: bool | None = None
-    automated: bool | None = None
-    requested: Timestamp | None = None
-    started: Timestamp | None = None
-    first_draft: Timestamp | None = None
-    finished: Timestamp | None = None
-    decided: Timestamp | None = None
+    assisted: bool | None = Field(None, description="Was it done with AI")
+    automated: bool | None = Field(None, description="Was it done without a human")
+    requested: Timestamp | None = Field(None, description="When the customer asked")
+    started: Timestamp | None = Field(None, description="When the work started")
+    first_draft: Timestamp | None = Field(None, description="When the first draft was there")
+    finished: Timestamp | None = Field(None, description="When the work was done")
+    decided: Timestamp | None = Field(None, description="When the customer decided")
     handling: Seconds | None = Field(
         None, description="Human work, prompting and checking included"
     )
-    rework: Seconds | None = None
+    rework: Seconds | None = Field(None, description="Seconds of corrections")
     rework_in_handling: bool | None = Field(
         None, description="Is rework part of handling; absent means true"
     )
-    revisions: Count | None = None
-    errors: Count | None = None
-    error_kinds: Counts | None = None
-    quality: Rating | None = None
-    takeover_share: Share | None = None
-    template_reused: bool | None = None
+    revisions: Count | None = Field(None, description="How often it was revised")
+    errors: Count | None = Field(None, description="Mistakes that were found")
+    error_kinds: Counts | None = Field(
+        None, description="Mistakes by kind: typo, inconsistency, missing_attachment, …"
+    )
+    quality: Rating | None = Field(None, description="How good the result is")
+    takeover_share: Share | None = Field(
+        None, description="Share of the output that the customer took over"
+    )
+    template_reused: bool | None = Field(None, description="Was it made from an earlier one")
     outcome: Text | None = Field(None, description="won, lost, expired, open, hired, rejected, …")
-    value: Amount | None = None
-    currency: Currency | None = None
+    value: Amount | None = Field(None, description="What it is worth; may be negative")
+    currency: Currency | None = Field(None, description="Of the value")
 
     @staticmethod
     def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
@@ -231,8 +253,8 @@ class SelectionCounts(EventData):
     dimension: Text = Field(description="What the groups are of, e.g. gender")
     stage: Text = Field(description="applied, selected, …")
     counts: Counts = Field(description="Group to number")
-    assisted: bool | None = None
-    period: Text | None = None
+    assisted: bool | None = Field(None, description="Was the selection done with AI")
+    period: Text | None = Field(None, description="What time the counts are of, as 2026-11")
 
     @staticmethod
     def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
@@ -248,7 +270,7 @@ class SupportRequest(EventData):
 
     type_name = "meetlat.support_request.v1"
 
-    topic: Text | None = None
+    topic: Text | None = Field(None, description="What the question was about")
 
 
 class Probe(EventData):
@@ -256,16 +278,16 @@ class Probe(EventData):
 
     type_name = "meetlat.probe.v1"
 
-    tool: Text
-    success: bool
-    duration: Seconds | None = None
+    tool: Text = Field(description="The AI program that was checked")
+    success: bool = Field(description="Did it answer as it should")
+    duration: Seconds | None = Field(None, description="Seconds that the check took")
     interval: Seconds | None = Field(None, description="The time that this check stands for")
-    check: Text | None = None
-    http_status: Count | None = None
-    error_type: Text | None = None
-    location: Text | None = None
-    maintenance: bool | None = None
-    certificate_days: Count | None = None
+    check: Text | None = Field(None, description="Which check it was")
+    http_status: Count | None = Field(None, description="The answer's HTTP status")
+    error_type: Text | None = Field(None, description="What went wrong")
+    location: Text | None = Field(None, description="Where the check ran")
+    maintenance: bool | None = Field(None, description="Was the tool down on purpose")
+    certificate_days: Count | None = Field(None, description="Days until the TLS certificate ends")
 
 
 class Measurement(EventData):
@@ -273,10 +295,10 @@ class Measurement(EventData):
 
     type_name = "meetlat.measurement.v1"
 
-    name: Text
-    value: Amount
+    name: Text = Field(description="What was measured: orders, tickets, training_hours, …")
+    value: Amount = Field(description="The number")
     unit: Text | None = Field(None, description="An ISO 4217 code for money")
-    period: Text | None = None
+    period: Text | None = Field(None, description="What time it is of, as 2026-11")
 
 
 class Void(EventData):
@@ -284,10 +306,10 @@ class Void(EventData):
 
     type_name = "meetlat.void.v1"
 
-    target_source: Text
-    target_id: Text
-    target_time: Timestamp
-    reason: Text | None = None
+    target_source: Text = Field(description="The source of the event that is withdrawn")
+    target_id: Text = Field(description="Its id")
+    target_time: Timestamp = Field(description="Its time")
+    reason: Text | None = Field(None, description="Why")
 
 
 class SdkReport(EventData):
@@ -295,11 +317,13 @@ class SdkReport(EventData):
 
     type_name = "meetlat.sdk_report.v1"
 
-    started: Timestamp
-    emitted: Count
-    spooled: Count = 0
-    dropped: Counts | None = None
-    refused: Counts | None = None
+    started: Timestamp = Field(description="When the sender started to count")
+    emitted: Count = Field(description="Events that were handed to the sender")
+    spooled: Count = Field(0, description="Events that wait on disk")
+    dropped: Counts | None = Field(None, description="Events that were lost, by reason")
+    refused: Counts | None = Field(
+        None, description="Events that did not fit the contract, by reason"
+    )
 
 
 class CollectorReport(SdkReport):
