@@ -42,12 +42,17 @@ def families(values: Values) -> Iterator[Family]:
 
 
 def family(metric: Metric, rows: list[tuple[tuple[str, ...], float]]) -> Family:
-    """One gauge or counter family; label values beyond the bound become `other`, added up."""
+    """One family; label values beyond the bound become `other`: counters add up, gauges show the
+    lowest.
+    """
     bounded: dict[tuple[str, ...], float] = {}
     known: list[set[str]] = [set() for _ in metric.labels]
     for labels, value in rows:
         shown = tuple(_bound(text, seen) for text, seen in zip(labels, known, strict=True))
-        bounded[shown] = bounded.get(shown, 0.0) + value
+        if metric.kind == "counter":
+            bounded[shown] = bounded.get(shown, 0.0) + value
+        else:
+            bounded[shown] = min(bounded.get(shown, value), value)
     made = (CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily)(
         metric.name, metric.meaning, labels=metric.labels
     )

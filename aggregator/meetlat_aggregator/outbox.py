@@ -41,9 +41,11 @@ class Outbox:
         if not self._started:
             await self._writer.start()
             self._started = True
-        await self._writer.append([letter(self._topic, *row) for row in rows])
-        places = [(partition, offset) for partition, offset, *_ in rows]
-        await self._on_database(lambda con: con.executemany(sql("outbox_sent"), places))
+        await self._writer.append([letter(self._topic, *row[2:]) for row in rows])
+        batch, seq, *_ = rows[-1]
+        await self._on_database(
+            lambda con: con.execute(sql("outbox_sent"), {"batch": batch, "seq": seq})
+        )
         return len(rows)
 
     async def try_relay(self) -> None:

@@ -1,2 +1,2 @@
-SELECT "partition", "offset", error, value, cut FROM outbox WHERE NOT sent
+SELECT batch, seq, "partition", "offset", error, value, cut FROM outbox WHERE NOT sent
 ORDER BY batch, seq LIMIT $limit

@@ -1,0 +1,13 @@
+-- Errors of finished tasks by kind.
+SELECT
+  t.day AS day, t.use_case AS use_case, t.process AS process, t.step AS step,
+  CASE WHEN t.team = '' THEN '' ELSE coalesce(s.shown, '(small)') END AS team,
+  t.segment AS segment, t.assisted AS assisted, t.entry.key AS kind,
+  count(*) AS tasks, total(1, t.entry.value) AS errors
+FROM (
+  SELECT local_day(finished.v) AS day, use_case, process, step, said(team.v) AS team,
+    said(segment.v) AS segment, said(assisted.v) AS assisted,
+    unnest(map_entries(error_kinds.v)) AS entry
+  FROM tasks WHERE finished.v IS NOT NULL
+) AS t LEFT JOIN team_shown AS s ON s.week = week_of(t.day) AND s.team = t.team
+GROUP BY ALL

@@ -1,0 +1,37 @@
+-- How a team is shown in a week: below the privacy limit it becomes '(small)'. If the small ones
+-- together are still below the limit, or one is hidden alone, the next smallest joins them.
+CREATE OR REPLACE TEMP TABLE team_shown AS
+WITH people AS (
+  SELECT DISTINCT week_of(local_day(first_time)) AS week, team, "user" FROM uses WHERE team <> ''
+),
+ranked AS (
+  SELECT week, team, count(*) AS people,
+    row_number() OVER (PARTITION BY week ORDER BY count(*), team) AS place
+  FROM people GROUP BY week, team
+),
+firsts AS (
+  SELECT p.week, p."user", min(r.place) AS place
+  FROM people AS p JOIN ranked AS r ON r.week = p.week AND r.team = p.team
+  GROUP BY p.week, p."user"
+),
+together AS (
+  SELECT r.week, r.place, r.people, count(f."user") AS people_up_to
+  FROM ranked AS r LEFT JOIN firsts AS f ON f.week = r.week AND f.place <= r.place
+  GROUP BY r.week, r.place, r.people
+),
+hidden AS (
+  SELECT week,
+    CASE WHEN min(people) >= $privacy_limit THEN 0
+      ELSE coalesce(
+        min(CASE WHEN place >= 2 AND people_up_to >= $privacy_limit AND place >= small
+          THEN place END),
+        max(place)
+      ) END AS up_to
+  FROM (
+    SELECT *, count(CASE WHEN people < $privacy_limit THEN 1 END) OVER (PARTITION BY week) AS small
+    FROM together
+  )
+  GROUP BY week
+)
+SELECT r.week, r.team, CASE WHEN r.place <= h.up_to THEN '(small)' ELSE r.team END AS shown
+FROM ranked AS r JOIN hidden AS h ON h.week = r.week
