@@ -87,7 +87,8 @@ class Events:
         finally:
             body.release()
         self._counters.accepted += len(verdicts.messages)
-        self._counters.refused.update(verdicts.reasons)
+        if verdicts.rejected:
+            self._counters.refused.update(verdicts.reasons)
         return _answer(verdicts)
 
     async def _judge(self, scope: Scope, receive: Receive, body: Body, verdicts: Verdicts) -> None:

@@ -80,7 +80,7 @@ class Verdicts:
             else:
                 self.messages.append(Message(key, value))
         except RefusedError as error:
-            self._reject(index, value, SCHEMA if error.field else UNREADABLE, str(error))
+            self._reject(index, value, SCHEMA if error.field else UNREADABLE, _words(error))
 
     def judge_binary(self, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
         """Judge one event in binary mode; `headers` are those that begin with `ce-`."""
@@ -110,7 +110,7 @@ class Verdicts:
     def _reject_binary(self, attributes: Mapping[str, str], error: RefusedError) -> None:
         self._number += 1
         reason = UNREADABLE if error.field == "data" else SCHEMA
-        self._add(0, attributes.get("ce_id"), reason, str(error))
+        self._add(0, attributes.get("ce_id"), reason, _words(error))
 
     def _add(self, index: int, event_id: str | None, reason: str, error: str) -> None:
         self.reasons[reason] += 1
@@ -171,6 +171,10 @@ def _find_id(value: bytes) -> str | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return found[:200] if isinstance(found, str) else None
+
+
+def _words(error: RefusedError) -> str:
+    return f"{error.field or 'event'}: {error.reason}"
 
 
 def _header_text(attribute: str, value: bytes) -> str:

@@ -33,6 +33,44 @@ class Limits:
     connections: int = 10_000
 
 
+class _OneWrite(asyncio.Transport):
+    """A transport that sends what is written in one turn of the loop with one system call.
+
+    uvicorn writes an answer's head and body apart; the call is the dearest part of an answer.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(bytes(data))
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._held:
+            self._transport.write(b"".join(self._held))
+            self._held.clear()
+
+
 class Connection(HttpToolsProtocol):
     """One client's connection; knows since when it is sending a request, and how large its head is.
 
@@ -50,7 +88,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refuse one connection too many, with a word on when to come back."""
-        super().connection_made(transport)
+        super().connection_made(_OneWrite(transport, self.loop))
         self.receiving_since = self.loop.time()
         if len(self.connections) > self.limits.connections:
             self.refuse(503, "Service Unavailable", "too many connections; send again")
