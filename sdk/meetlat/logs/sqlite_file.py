@@ -30,8 +30,9 @@ from pathlib import Path
 
 import msgspec
 
-from meetlat.errors import DataLossError, LogError
-from meetlat.logs.base import MAX_MESSAGE_BYTES, Message, Record
+from meetlat.errors import LogError
+from meetlat.logs.base import Message, Record
+from meetlat.logs.shared import data_loss
 
 BLOCK_MESSAGES = 1_000
 BLOCK_BYTES = 512 * 1024
@@ -262,26 +263,13 @@ def write(opened: Opened, messages: Sequence[Message], now: int) -> None:
 def _blocks(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
     start = size = 0
     for index, message in enumerate(messages):
-        length = message_bytes(message)
-        if length > MAX_MESSAGE_BYTES:
-            raise LogError(
-                f"a message of {length:,} bytes is larger than a log takes",
-                remedy=f"keep key, value and headers below {MAX_MESSAGE_BYTES:,} bytes together",
-            )
+        length = len(message.value)
         size += length
         if index > start and (size > BLOCK_BYTES or index - start >= BLOCK_MESSAGES):
             yield messages[start:index]
             start, size = index, length
     if start < len(messages):
         yield messages[start:]
-
-
-def message_bytes(message: Message) -> int:
-    """Size of key, value and headers together."""
-    size = len(message.value) + len(message.key or b"")
-    for name, value in message.headers:
-        size += len(name) + len(value)
-    return size
 
 
 @contextmanager
@@ -362,20 +350,3 @@ def read(opened: Opened, position: int, max_records: int, max_bytes: int) -> lis
     finally:
         cursor.close()  # an open one would keep the WAL from being used again
     return records
-
-
-def data_loss(
-    topic: str, partition: int, stored: int, *, earliest: int | None = None, end: int | None = None
-) -> DataLossError:
-    """The error for a stored offset that the log does not hold (any more)."""
-    where = f"{topic}, partition {partition}: stored offset {stored:,} lies"
-    if earliest is not None:
-        lies = (
-            f"below the earliest, {earliest:,}: {earliest - stored:,} records were deleted unread"
-        )
-    else:
-        lies = f"above the end, {end or 0:,}: the log was emptied, or made anew"
-    return DataLossError(
-        f"{where} {lies}",
-        remedy="restore the log; or accept the loss and start with a new data directory",
-    )
