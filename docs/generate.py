@@ -234,8 +234,7 @@ KINDS: tuple[tuple[str, Any, str], ...] = (
     (
         "time",
         fields.Timestamp,
-        f"RFC 3339 with a zone, {fields.EARLIEST.year} to {fields.LATEST.year - 1}; "
-        "kept in UTC, to the microsecond",
+        f"RFC 3339 with a zone, {fields.EARLIEST.year} to {fields.LATEST.year - 1}; kept in UTC",
     ),
     ("seconds", fields.Seconds, "a number, 0 to 31,622,400 (a leap year)"),
     ("count", fields.Count, "an integer, 0 to 10¹²"),

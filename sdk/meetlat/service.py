@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Protocol
 
 _log = logging.getLogger("meetlat.service")
@@ -27,13 +28,20 @@ class Service(Protocol):
         """Finish what is under way within `deadline` seconds and release everything."""
 
 
-async def serve(service: Service, *, deadline: float = 20.0) -> None:
-    """Run a service's whole life in the running loop; returns after an orderly stop."""
+async def serve(
+    service: Service, *, deadline: float = 20.0, force: Callable[[], None] | None = None
+) -> None:
+    """Run a service's whole life in the running loop; returns after an orderly stop.
+
+    `force` is called at the second signal, just before the process ends.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
     def on_signal() -> None:
         if stop.is_set():
+            if force is not None:
+                force()
             _log.warning("stopped by force; what was not finished is done again at the next start")
             os._exit(130)
         stop.set()

@@ -41,7 +41,7 @@ class Attributes(BaseModel):
     specversion: Literal["1.0"] = Field(description="The version of CloudEvents")
     id: Text = Field(description="Made once, where the event happens, before any retry")
     source: Text = Field(description="Which program instance sent it, as /shop/chat-backend")
-    type: Text = Field(description="meetlat.<name>.v1")
+    type: Text = Field(description="meetlat.NAME.v1, the names below")
     time: Timestamp = Field(description="When it happened; of an interaction: when it started")
     traceparent: Text | None = Field(None, description="W3C trace context of the call")
     meetlathistory: bool | None = Field(None, description="True on history, which takes any age")
