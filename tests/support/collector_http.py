@@ -219,13 +219,14 @@ class Client:
         return Reply(int(status.split()[1]), headers, body)
 
     async def closed(self) -> bool:
-        """True when the server ends the connection before the deadline."""
+        """Wait until the server ends the connection; True, or TimeoutError at the deadline."""
         async with asyncio.timeout(DEADLINE):
             try:
                 while await self.reader.read(65536):
                     continue
-            except ConnectionError:
-                return True
+            except ConnectionResetError:
+                self.writer.transport.abort()
+        await self.close()
         return True
 
     async def close(self) -> None:
