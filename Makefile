@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-duckdb1 check bench soak api docs schema clean
+.PHONY: help setup demo test test-duckdb1 lanes-ran check bench soak api docs schema clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(INSTALLED) ## all tests; names what it cannot run here, and what to inst
 
 test-duckdb1: $(DUCKDB1)/.installed ## the aggregator's tests on the older DuckDB
 	$(DUCKDB1)/bin/python -m pytest tests/aggregator -m "not soak and not kafka" $(PYTEST_ARGS)
+
+lanes-ran: $(INSTALLED) # after `make test` with --junitxml=JUNIT: every lane ran, and skipped nothing
+	PYTHONPATH=tests $(BIN)/python -m support.lanes $(JUNIT)
 
 check: $(INSTALLED) ## style, types, import arrows, public API, JSON Schema, generated pages
 	$(BIN)/ruff check .

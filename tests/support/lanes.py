@@ -1,7 +1,8 @@
 """The lanes of the tests that need a program beside Python, and what to install for each.
 
 `python -m support.lanes` says in one line each which lane cannot run here; with
-MEETLAT_REQUIRE_LANES=1 (as in CI) a lane that cannot run is a failure. In pytest, tests that are
+MEETLAT_REQUIRE_LANES=1 (as in CI) a lane that cannot run is a failure. `python -m support.lanes
+REPORT` holds a JUnit report to it that every lane ran. In pytest, tests that are
 marked with such a lane are skipped by name, or fail where it is required.
 """
 
@@ -14,6 +15,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -81,6 +84,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a lane's tests on one worker; skip, or fail, those that cannot run here."""
     absent = missing(os.environ) if any(_marker(item) for item in items) else {}
     for item in items:
+        if marker := _marker(item):
+            item.user_properties.append(("lane", marker))  # for the JUnit report
         if item.get_closest_marker("kafka"):
             item.add_marker(pytest.mark.xdist_group("kafka"))
         reason = absent.get(_marker(item) or "")
@@ -101,13 +106,37 @@ def _marker(item: pytest.Item) -> str | None:
     return next((lane.marker for lane in LANES if item.get_closest_marker(lane.marker)), None)
 
 
-def main() -> int:
-    """Name the lanes that cannot run here; 1 when one is missing and all are required."""
-    absent = missing(os.environ)
-    for line in absent.values():
-        sys.stderr.write(line + "\n")
-    return 1 if absent and required(os.environ) else 0
+def not_run(report: Path) -> list[str]:
+    """What a JUnit report says against it that every lane ran: one line each."""
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    problems = []
+    for lane in LANES:
+        own = [case for case in cases if _property(case, "lane") == lane.marker]
+        skipped = sum(case.find("skipped") is not None for case in own)
+        if not own or skipped:
+            problems.append(f"lane {lane.marker}: {len(own)} tests, {skipped} of them skipped")
+    return problems
+
+
+def _property(case: ElementTree.Element, name: str) -> str | None:
+    found = case.find(f"properties/property[@name='{name}']")
+    return None if found is None else found.get("value")
+
+
+def main(arguments: list[str]) -> int:
+    """Name the lanes that cannot run here, or with a JUnit report those that did not.
+
+    1 when a lane did not run, or cannot and is required.
+    """
+    if arguments:
+        lines = not_run(Path(arguments[0]))
+        failed = bool(lines)
+    else:
+        lines = list(missing(os.environ).values())
+        failed = bool(lines) and required(os.environ)
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
