@@ -1,0 +1,104 @@
+"""How values become text in an event: times, ids and decimals."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NINE_DECIMALS = Decimal("0.000000001")
+_ID_TIME = (1 << 48) - 1
+
+
+def rfc3339(moment: int | datetime | str) -> str:
+    """A time as RFC 3339, UTC, microseconds, with Z.
+
+    `moment` is nanoseconds since 1970, an aware datetime, or text, which passes as it is. Raises
+    ValueError for a time without a zone or out of range, TypeError for another type.
+    """
+    if isinstance(moment, str):
+        return moment
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise ValueError("has no zone; use datetime.now(UTC) or another aware time")
+        try:
+            utc = moment.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("is out of range") from None
+        return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond:06d}Z"
+    if type(moment) is not int:
+        raise TypeError(f"is {type(moment).__name__}, not a datetime or text")
+    seconds, rest = divmod(moment, 1_000_000_000)
+    try:
+        year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
+    except (OverflowError, OSError, ValueError):
+        raise ValueError("is out of range") from None
+    return (
+        f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{rest // 1000:06d}Z"
+    )
+
+
+def start_of_week(moment: int | datetime | str) -> datetime:
+    """Monday 00:00 UTC of the ISO week. Raises ValueError or TypeError like `rfc3339`."""
+    text = rfc3339(moment)
+    day = datetime.fromisoformat(text).astimezone(UTC)
+    day = day.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
+
+
+def milliseconds(moment: object) -> int:
+    """Milliseconds since 1970 of an int of nanoseconds or an aware datetime, else of now."""
+    if type(moment) is int:
+        return moment // 1_000_000
+    if isinstance(moment, datetime) and moment.tzinfo is not None:
+        return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return time.time_ns() // 1_000_000
+
+
+def uuid7(moment: object) -> str:
+    """A UUIDv7 (RFC 9562) for an event of that time.
+
+    The event's own time, so that the id of a survey answer says no more than its time does.
+    """
+    return _uuid7(moment, int.from_bytes(os.urandom(10)))
+
+
+def numbered_uuid7(moment: object, seed: int, number: int) -> str:
+    """A UUIDv7 from a process's random `seed` and a counter: two calls give the same text."""
+    return _uuid7(moment, seed << 32 | number & 0xFFFFFFFF)
+
+
+def _uuid7(moment: object, random: int) -> str:
+    value = (max(milliseconds(moment), 0) & _ID_TIME) << 80
+    value |= 7 << 76 | (random >> 62 & 0xFFF) << 64 | 2 << 62 | random & 0x3FFFFFFFFFFFFFFF
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def decimal(value: object) -> Decimal:
+    """An exact number from a Decimal, int, text, or float (as it prints). Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+        raise ValueError(f"is {type(value).__name__}, not a number")
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+    except InvalidOperation:
+        raise ValueError("is not a decimal number") from None
+    if not number.is_finite():
+        raise ValueError("is not finite")
+    return number
+
+
+def decimal_text(value: object) -> str:
+    """A decimal string with at most nine decimals, rounded half to even. Raises ValueError."""
+    number = decimal(value)
+    if not -30 < number.adjusted() < 30:
+        if number.adjusted() >= 30:
+            raise ValueError("is too large")
+        return "0"
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -9:
+        number = number.quantize(_NINE_DECIMALS, ROUND_HALF_EVEN)
+    text = format(number, "f")
+    return "0" if text.strip("-0.") == "" else text
