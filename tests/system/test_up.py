@@ -50,7 +50,9 @@ class Up:
         found: list[re.Match[str]] = []
 
         def seen() -> bool:
+            ended = self.process.poll() is not None
             found[:] = [match for line in self.lines if (match := re.search(pattern, line))]
+            assert found or not ended, f"ended before it said {pattern}: {self.lines}"
             return bool(found)
 
         until(seen, lambda: f"{pattern} in {self.lines}")

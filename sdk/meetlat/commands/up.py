@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from meetlat.commands.supervisor import Program, Supervisor, get
+from meetlat.commands.supervisor import Program, Supervisor
 from meetlat.contract.pseudonym import ensure_key
 from meetlat.errors import MeetlatError
-from meetlat.metrics import LAG_EVENTS
 from meetlat.service import serve
 from meetlat.settings import (
     AGGREGATOR_LISTEN,
-    BATCH_SECONDS,
     COLLECTOR_LISTEN,
     DATA,
     PSEUDONYM_KEY,
@@ -70,7 +73,7 @@ def up(
 
     async def run() -> int:
         supervisor = Supervisor(
-            programs(settings, collector, aggregator),
+            programs(environ, collector, aggregator),
             environ,
             lambda line: click.echo(f"meetlat: {line}", err=True),
         )
@@ -82,11 +85,11 @@ def up(
     return asyncio.run(run())
 
 
-def programs(settings: Settings, collector: str, aggregator: str) -> list[Program]:
+def programs(environ: Mapping[str, str], collector: str, aggregator: str) -> list[Program]:
     """The programs in the order in which they stop: what brings events first."""
 
     async def drained() -> None:
-        await wait_drained(f"http://{aggregator}/metrics", 2 * settings[BATCH_SECONDS])
+        await wait_drained(environ)
 
     return [
         Program("collector", ["collect"], f"http://{collector}/readyz"),
@@ -94,29 +97,28 @@ def programs(settings: Settings, collector: str, aggregator: str) -> list[Progra
     ]
 
 
-async def wait_drained(metrics_url: str, steady: float) -> None:
-    """Return when the aggregator has had nothing to read for `steady` seconds, or is not there.
+async def wait_drained(environ: Mapping[str, str]) -> None:
+    """Return when everything in the log is in the tables, or the aggregator cannot get there.
 
-    Steady, since its metrics are as of its last commit. After DRAIN_SECONDS it returns anyway: the
-    rest is safe in the log and counts at the next start.
+    Asks through `meetlat status`, since the SDK does not import the aggregator. After
+    DRAIN_SECONDS it returns anyway: the rest is safe in the log and counts at the next start.
     """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + DRAIN_SECONDS
-    since = loop.time()
-    while loop.time() < end:
-        status, text = await asyncio.to_thread(get, metrics_url)
-        if status != 200:
-            return
-        if _waiting(text) > 0:
-            since = loop.time()
-        elif loop.time() - since >= steady:
-            return
-        await asyncio.sleep(0.1)
-
-
-def _waiting(metrics: str) -> float:
-    lines = (line for line in metrics.splitlines() if line.startswith(LAG_EVENTS.name))
-    return sum(float(line.rpartition(" ")[2]) for line in lines)
+    ask = (sys.executable, "-m", "meetlat", "status", "--json")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while True:
+                asked = await asyncio.create_subprocess_exec(
+                    *ask, env=environ, stdout=PIPE, stderr=DEVNULL, stdin=DEVNULL, process_group=0
+                )
+                try:
+                    answer, _ = await asked.communicate()
+                finally:
+                    if asked.returncode is None:
+                        asked.kill()
+                if asked.returncode != 0:
+                    return
+                if not sum(lag["events"] for lag in json.loads(answer)["lag"].values()):
+                    return
 
 
 def claim(settings: Settings, setting: Setting[tuple[str, int]]) -> str:
