@@ -13,9 +13,11 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,6 +40,7 @@ LOCK_SECONDS = 10.0
 READ_BYTES = 32 * 1024 * 1024
 TRIM_BLOCKS = 50
 FREE_BYTES = 4 * 1024 * 1024
+FORK_SECONDS = 1.0
 
 
 def utc_micros() -> int:
@@ -87,6 +90,7 @@ class EmbeddedAppender:
         self._process = os.getpid()
         self._opened: Opened | None = None
         self._closed = False
+        _appenders.add(self)
 
     def append(self, messages: Sequence[Message]) -> None:
         """Append, and return when all are on the disk. Concurrent callers share a commit.
@@ -147,6 +151,22 @@ class EmbeddedAppender:
             if opened is not None:
                 with self._words(), self._lock.held():
                     opened.connection.close()
+
+    def hold_for_fork(self) -> bool:
+        """Let no commit be under way during a fork; False when one takes longer than a second."""
+        return self._turn.acquire(timeout=FORK_SECONDS)
+
+    def release_after_fork(self, *, in_child: bool) -> None:
+        """Go on in the parent; in the child let go of the connection.
+
+        An inherited connection makes SQLite believe that this process holds its parent's locks,
+        also for files that the child opens itself. Closing it here takes that belief away, and
+        nothing else: the locks, and the last word over the WAL, stay with the parent.
+        """
+        if in_child and self._opened is not None:
+            self._opened.connection.close()
+            self._opened = None
+        self._turn.release()
 
     def must_be_own_process(self) -> None:
         """Raise LogError in a forked child: SQLite must not cross a fork."""
@@ -212,6 +232,26 @@ class EmbeddedAppender:
         return _Words(self._path)
 
 
+_appenders: weakref.WeakSet[EmbeddedAppender] = weakref.WeakSet()
+_held: list[EmbeddedAppender] = []
+
+
+def _before_fork() -> None:
+    _held.extend(appender for appender in list(_appenders) if appender.hold_for_fork())
+
+
+def _after_fork(*, in_child: bool) -> None:
+    while _held:
+        _held.pop().release_after_fork(in_child=in_child)
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=partial(_after_fork, in_child=False),
+    after_in_child=partial(_after_fork, in_child=True),
+)
+
+
 class _Words:
     """Turns errors of SQLite and the file system into LogErrors that name the remedy."""
 
@@ -233,6 +273,7 @@ class EmbeddedWriter:
         self._appender = EmbeddedAppender(directory, topic, clock=clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"meetlat-{topic}-writer")
         self._appends = SharedAppends(self._commit)
+        self._closed = False
 
     async def start(self) -> None:
         """Open the file; make it when it is missing."""
@@ -253,19 +294,26 @@ class EmbeddedWriter:
 
     async def close(self, deadline: float) -> None:
         """Finish the appends under way, within `deadline` seconds, and let go."""
+        if self._closed:
+            return
         try:
             async with asyncio.timeout(deadline):
                 await self._appends.finished()
                 await self._run(self._appender.close)
         except TimeoutError:
             _log.warning("the embedded log did not close within %g s", deadline)
+        except LogError as error:
+            _log.warning("the embedded log did not close in order: %s", error)
         finally:
+            self._closed = True
             self._thread.shutdown(wait=False)
 
     async def _commit(self, messages: list[Message]) -> None:
         await self._run(lambda: self._appender.append(messages))
 
     async def _run(self, action: Callable[[], T]) -> T:
+        if self._closed:
+            raise LogError("the writer of the embedded log is closed", remedy="make another")
         return await asyncio.get_running_loop().run_in_executor(self._thread, action)
 
 
@@ -282,6 +330,7 @@ class EmbeddedReader:
         self._opened: Opened | None = None
         self._position: int | None = None
         self._fresh_until = 0.0
+        self._closed = False
 
     async def start(self, listener: Listener) -> None:
         """Ask `listener` where partition 0 starts."""
@@ -319,7 +368,7 @@ class EmbeddedReader:
             return
         try:
             await self._run(lambda: self._tell(offsets[0]))
-        except (LogError, RuntimeError) as error:
+        except LogError as error:
             _log.warning("the progress of %s was not kept: %s", self._path.topic, error)
 
     async def end_offsets(self) -> dict[int, int]:
@@ -343,6 +392,9 @@ class EmbeddedReader:
     async def close(self, deadline: float) -> None:
         """Let go of the file, within `deadline` seconds."""
 
+        if self._closed:
+            return
+
         def shut() -> None:
             if self._opened is not None:
                 self._opened.connection.close()
@@ -354,6 +406,7 @@ class EmbeddedReader:
         except TimeoutError:
             _log.warning("the embedded log did not close within %g s", deadline)
         finally:
+            self._closed = True
             self._thread.shutdown(wait=False)
 
     def _file(self) -> Opened | None:
@@ -383,6 +436,9 @@ class EmbeddedReader:
         fresh.replace(target)
 
     async def _run(self, action: Callable[[], T]) -> T:
+        if self._closed:
+            raise LogError("the reader of the embedded log is closed", remedy="make another")
+
         def worded() -> T:
             with _Words(self._path):
                 return action()

@@ -387,7 +387,8 @@ def _batches(
 
 def _added(batch: Any, key: bytes | None, value: bytes, headers: Sequence[Any]) -> bool:
     # An empty batch takes any message; otherwise None says that it is full.
-    return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
+    added = batch.append(timestamp=None, key=key, value=value, headers=list(headers))
+    return added is not None
 
 
 async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer, deadline: float) -> None:

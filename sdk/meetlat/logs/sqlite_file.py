@@ -15,14 +15,12 @@ open the file read-only and never checkpoint.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import re
 import sqlite3
 import time
 import uuid
-import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -125,7 +123,6 @@ class Opened:
         except BaseException:
             self.connection.close()
             raise
-        _opened.add(self)
 
     def must_be_in_place(self) -> None:
         """Raise LogError when the file, or its WAL, was deleted or replaced since it was opened."""
@@ -145,19 +142,6 @@ class Opened:
         """The first offset still kept; equal to the end when there is none."""
         (base,) = self.connection.execute("SELECT min(base) FROM block").fetchone()
         return base or 0
-
-
-_opened: weakref.WeakSet[Opened] = weakref.WeakSet()
-
-
-def _leave_alone_in_child() -> None:
-    # A forked child must not close SQLite connections of its parent, not even by garbage
-    # collection: a lock inside may be held by a thread that the child does not have.
-    for opened in list(_opened):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(opened.connection))
-
-
-os.register_at_fork(after_in_child=_leave_alone_in_child)
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
