@@ -64,7 +64,14 @@ def _signature(name: str, what: Any) -> str:
     signature = inspect.signature(what)
     if len(line := f"{name}{signature}") <= 100:
         return line
-    parameters = "".join(f"\n        {each}," for each in signature.parameters.values())
+    shown: list[str] = []
+    for each in signature.parameters.values():
+        if each.kind is each.KEYWORD_ONLY and not any(line[0] == "*" for line in shown):
+            shown.append("*")
+        shown.append(str(each))
+        if each.kind is each.POSITIONAL_ONLY:
+            shown.append("/")
+    parameters = "".join(f"\n        {each}," for each in shown)
     return f"{name}({parameters}\n    ) -> {signature.return_annotation!r}"
 
 
