@@ -17,8 +17,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from meetlat.logs.base import Record
 
+from meetlat.logs.base import Record
 from meetlat_aggregator.batch import MICROSECONDS
 from meetlat_aggregator.sqlfiles import sql
 
@@ -85,9 +85,7 @@ class Archive:
         sync(path)
         for folder in (path.parent, *list(path.parent.parents)[:3]):
             sync(folder)
-        con.execute(
-            sql("archive/list_file"), {"file": name, "bytes": path.stat().st_size}
-        )
+        con.execute(sql("archive/list_file"), {"file": name, "bytes": path.stat().st_size})
         con.execute("DELETE FROM archive_tail")
 
     def paths(self, names: list[str]) -> list[str]:
@@ -118,9 +116,7 @@ class Archive:
 def records_of(rows: pa.Table) -> Iterator[Record]:
     """Log records again, from archive rows."""
     append_times = rows["append_time"].cast(pa.int64()).to_pylist()
-    columns: list[list[Any]] = [
-        rows[name].to_pylist() for name in ("partition", "offset", "value")
-    ]
+    columns: list[list[Any]] = [rows[name].to_pylist() for name in ("partition", "offset", "value")]
     for partition, offset, value, append_time in zip(*columns, append_times, strict=True):
         yield Record(partition, offset, append_time, None, value)
 

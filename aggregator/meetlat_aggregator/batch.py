@@ -14,6 +14,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
+
 from meetlat.contract.events import EVENT_MODELS
 from meetlat.contract.fast import struct_of
 
@@ -72,10 +73,14 @@ def data_table(type_name: str, seqs: Sequence[int], rows: Iterable[tuple[Any, ..
     schema = data_columns(type_name)
     arrays = [pa.array(seqs, pa.int32())]
     for column, values in zip(schema, zip(*rows, strict=True), strict=True):
-        if pa.types.is_map(column.type):
-            values = [None if value is None else sorted(value.items()) for value in values]
-        arrays.append(pa.array(values, column.type))
+        arrays.append(pa.array(_as_pairs(values, column.type), column.type))
     return pa.Table.from_arrays(arrays, ["seq", *schema.names])
+
+
+def _as_pairs(values: Sequence[Any], kind: pa.DataType) -> Sequence[Any]:
+    if not pa.types.is_map(kind):
+        return values
+    return [None if value is None else sorted(value.items()) for value in values]
 
 
 def _arrow_type(annotation: Any) -> pa.DataType:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO
 
 import duckdb
-from meetlat.errors import MeetlatError
 
+from meetlat.errors import MeetlatError
 from meetlat_aggregator.sqlfiles import sql
 
 DATABASE = "aggregator.duckdb"
@@ -88,7 +88,8 @@ def open_database(path: Path, memory: str = "256MB") -> duckdb.DuckDBPyConnectio
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
     """Apply the migrations that are missing, each in a transaction with its own record."""
     con.execute(
-        "CREATE TABLE IF NOT EXISTS migrations (version INTEGER, name VARCHAR, applied_at TIMESTAMP)"
+        "CREATE TABLE IF NOT EXISTS migrations "
+        "(version INTEGER, name VARCHAR, applied_at TIMESTAMP)"
     )
     done = {row[0] for row in con.execute("SELECT version FROM migrations").fetchall()}
     steps = migrations()
@@ -104,9 +105,7 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         con.execute("BEGIN")
         try:
             con.execute(text)
-            con.execute(
-                "INSERT INTO migrations VALUES (?, ?, now()::TIMESTAMP)", [version, name]
-            )
+            con.execute("INSERT INTO migrations VALUES (?, ?, now()::TIMESTAMP)", [version, name])
             con.execute("COMMIT")
         except BaseException:
             con.execute("ROLLBACK")

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import astuple
+
 from meetlat.contract.envelope import RefusedError, from_binary, is_binary, read_event
 from meetlat.contract.events import EVENT_MODELS
 from meetlat.contract.fast import FastEvent, read_certain
 from meetlat.logs.base import Record
-from msgspec.structs import astuple
-
 from meetlat_aggregator.batch import EVENT_COLUMNS, MICROSECONDS, Batch, data_columns, data_table
 
 MAX_AHEAD_MICROSECONDS = 5 * 60 * 1_000_000

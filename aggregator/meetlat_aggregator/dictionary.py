@@ -1,4 +1,4 @@
-"""The published tables and what every column means: comments in the file, and a page of the docs."""
+"""The published tables and what every column means: comments in the file, a page of the docs."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import duckdb
-from meetlat.metrics import MAX_LABEL_VALUES, METRICS, OTHER, Metric
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
+from meetlat.metrics import MAX_LABEL_VALUES, METRICS, OTHER, Metric
 from meetlat_aggregator.sqlfiles import sql, sql_names
 
 _BY_NAME = {metric.name: metric for metric in METRICS}

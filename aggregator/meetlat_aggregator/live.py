@@ -8,20 +8,20 @@ of the log; the rest becomes `other`, with a counter that says so.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 import duckdb
 import msgspec
 import pyarrow as pa
-from meetlat.metrics import LABELS_FOLDED, MAX_LABEL_VALUES, METRICS, OTHER, Metric
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     HistogramMetricFamily,
 )
 from prometheus_client.metrics_core import Metric as Family
 
+from meetlat.metrics import LABELS_FOLDED, MAX_LABEL_VALUES, METRICS, OTHER, Metric
 from meetlat_aggregator.sqlfiles import sql, sql_names
 
 # Values that are exact as integers in a smaller unit: stored so, shown in the base unit.
@@ -43,7 +43,7 @@ _SCHEMA = pa.schema(
 
 
 class Key(NamedTuple):
-    """One number: a counter, a histogram's sum (bucket -1), or one of its buckets, not cumulated."""
+    """One number: a counter, a histogram's sum (bucket -1), or a bucket of it, not cumulated."""
 
     metric: str
     labels: tuple[str, ...]
@@ -99,23 +99,16 @@ class LiveSeries:
         self._delta.clear()
         self._new_labels.clear()
 
-    def families(self) -> Iterator[Family]:
-        """What Prometheus scrapes, of all series."""
-        grouped: defaultdict[str, defaultdict[tuple[str, ...], dict[int, Decimal]]] = defaultdict(
-            lambda: defaultdict(dict)
-        )
-        for key, value in list(self.values.items()):
-            grouped[key.metric][key.labels][key.bucket] = value
-        for name, series in grouped.items():
-            yield _family(_BY_NAME[name], series)
-
     def _rows(self, con: duckdb.DuckDBPyConnection, staged: set[str]) -> Iterator[_Row]:
         """What every live query that applies finds in the staged batch."""
         for name in sql_names("live"):
             metric = _BY_NAME[name.partition(".")[0]]
             text = sql(f"live/{name}")
-            needed = [s for s in ("interaction", "escalation", "usage", "feedback")
-                      if f"staged_{s}" in text]
+            needed = [
+                s
+                for s in ("interaction", "escalation", "usage", "feedback")
+                if f"staged_{s}" in text
+            ]
             if not set(needed) <= staged:
                 continue
             if metric.kind == "histogram":
@@ -169,6 +162,17 @@ class LiveSeries:
             con.register("live_delta", table)
             con.execute(sql("merge_live"))
             con.unregister("live_delta")
+
+
+def families(values: Mapping[Key, Decimal]) -> Iterator[Family]:
+    """What Prometheus scrapes, of all series."""
+    grouped: defaultdict[str, defaultdict[tuple[str, ...], dict[int, Decimal]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    for key, value in values.items():
+        grouped[key.metric][key.labels][key.bucket] = value
+    for name, series in grouped.items():
+        yield _family(_BY_NAME[name], series)
 
 
 def _family(metric: Metric, series: dict[tuple[str, ...], dict[int, Decimal]]) -> Family:

@@ -13,7 +13,7 @@ _ANY_ENVIRONMENT = ("sdk_report", "collector_report")
 
 
 def stage(con: duckdb.DuckDBPyConnection, batch: Batch) -> set[str]:
-    """Make `staged_TYPE` for each event type of the batch that has counted events.
+    """Make `staged_TYPE` for each event type of the batch.
 
     The tables `batch` and `judged` are there. Returns the short names that were staged, and the
     derived ones (`conversation`, `use`, `report`) that feed row-level state.
@@ -26,8 +26,9 @@ def stage(con: duckdb.DuckDBPyConnection, batch: Batch) -> set[str]:
         where = "" if name in _ANY_ENVIRONMENT else "AND d.environment = 'production'"
         query = sql(f"staged/{name}") if name in refined else "SELECT * FROM staged"
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE staged_{name} AS WITH staged AS ("  # noqa: S608
-            'SELECT j.seq, j."time", j.source, j.id, j.sign, j.fresh, d.* EXCLUDE (seq, attributes) '
+            f"CREATE OR REPLACE TEMP TABLE staged_{name} AS WITH staged AS ("
+            'SELECT j.seq, j."time", j.source, j.id, j.sign, j.fresh, '
+            "d.* EXCLUDE (seq, attributes) "
             f"FROM judged AS j JOIN batch_{name} AS d ON d.seq = j.seq "
             f"WHERE j.verdict = 'counted' {where}) {query}"
         )
@@ -87,7 +88,7 @@ def _merge_cell(con: duckdb.DuckDBPyConnection, cell: Cell) -> None:
     con.execute(statement.format(within=f"{within} AND"))
     if con.execute("SELECT count(*) FROM judged WHERE sign < 0").fetchall()[0][0]:
         empty = " AND ".join(f't."{name}" = 0' for name in measures)
-        con.execute(f"DELETE FROM {cell.name} AS t WHERE {within} AND {empty}")  # noqa: S608
+        con.execute(f"DELETE FROM {cell.name} AS t WHERE {within} AND {empty}")
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:

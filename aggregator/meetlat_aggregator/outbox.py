@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import duckdb
+
 from meetlat.errors import LogError
 from meetlat.logs.base import LogWriter, Message
-
 from meetlat_aggregator.sqlfiles import sql
 
 VERSION = "1"

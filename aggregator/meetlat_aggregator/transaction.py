@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Transactions:
-    """Applies batches to one database. `dedup_window` is how late an event may be and still count."""
+    """Applies batches to one database. `dedup_window`: how late an event may be and still count."""
 
     con: duckdb.DuckDBPyConnection
     archive: Archive
@@ -96,9 +96,7 @@ class Transactions:
         merge_all(con, staged)
         con.execute(sql("remember_seen"))
         con.execute(sql("remember_late"))
-        con.execute(
-            sql("dead_to_outbox"), {"batch": number, "max_bytes": MAX_DEAD_BYTES}
-        )
+        con.execute(sql("dead_to_outbox"), {"batch": number, "max_bytes": MAX_DEAD_BYTES})
         self.live.add(con, staged)
         self.archive.add(con, number, len(batch))
         con.execute(

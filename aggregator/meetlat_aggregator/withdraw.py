@@ -28,9 +28,7 @@ def withdraw(
     first, last = con.execute('SELECT min("time"), max("time") FROM new_voids').fetchall()[0]
     if first is None:
         return
-    targets = _archived(
-        con, archive, sql("archive/withdrawn"), {"first": first, "last": last}
-    )
+    targets = _archived(con, archive, sql("archive/withdrawn"), {"first": first, "last": last})
     con.execute("INSERT INTO voids SELECT * FROM new_voids")
     if targets.num_rows == 0:
         return
@@ -51,8 +49,7 @@ def _make_anew(
     con.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {sql(f'state/{state.name}')}")
     same_key = " AND ".join(f'k."{name}" = t."{name}"' for name in state.key)
     con.execute(
-        f"DELETE FROM {state.name} AS t "  # noqa: S608
-        f"WHERE EXISTS (SELECT 1 FROM touched AS k WHERE {same_key})"
+        f"DELETE FROM {state.name} AS t WHERE EXISTS (SELECT 1 FROM touched AS k WHERE {same_key})"
     )
     needles = {
         value
@@ -81,7 +78,7 @@ def _make_anew(
     staged = _stage_as(con, decode(list(records_of(others))), sign=1)
     if state.source in staged:
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE delta AS SELECT t.* FROM "  # noqa: S608
+            f"CREATE OR REPLACE TEMP TABLE delta AS SELECT t.* FROM "
             f"({sql(f'state/{state.name}')}) AS t "
             f"WHERE EXISTS (SELECT 1 FROM touched AS k WHERE {same_key})"
         )
@@ -106,5 +103,3 @@ def _stage_as(con: duckdb.DuckDBPyConnection, batch: Batch, sign: int) -> set[st
     con.register("batch", batch.events)
     con.execute(sql("judged_before"), {"sign": sign})
     return stage(con, batch)
-
-

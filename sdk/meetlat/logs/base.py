@@ -89,7 +89,8 @@ class LogReader(Protocol):
         """The next records, in order per partition; at most `max_records`.
 
         Waits up to `max_wait` seconds for the first; returns what is there then, and so may
-        return an empty list. Raises LogError with `retry` when the log is away for the moment.
+        return an empty list. What is returned belongs to the assignment in force at that moment.
+        Raises LogError with `retry` when the log is away for the moment.
         """
 
     async def identity(self) -> str | None:

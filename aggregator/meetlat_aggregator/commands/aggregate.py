@@ -1,0 +1,36 @@
+"""`meetlat aggregate`: the aggregator as a program of its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from meetlat.service import serve
+from meetlat_aggregator.commands.common import (
+    data_option,
+    log_option,
+    settings_from,
+    start_logging,
+)
+from meetlat_aggregator.service import Aggregator
+
+_EPILOG = """\b
+Example:
+  meetlat aggregate --log kafka://broker-1:9092 --data /var/lib/meetlat
+"""
+
+
+@click.command("aggregate", epilog=_EPILOG, short_help="Roll events from the log into KPI tables.")
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen (MEETLAT_AGGREGATOR_LISTEN).")
+@log_option
+@data_option
+def aggregate(listen: str | None, log: str | None, data: str | None) -> None:
+    """Read events from the log and count each once, in DuckDB tables and Prometheus metrics.
+
+    One aggregator owns a data directory. Ctrl-C, or SIGTERM, finishes what is under way and
+    publishes it; a second one forces.
+    """
+    settings = settings_from(aggregator_listen=listen, log=log, data=data)
+    start_logging(settings)
+    asyncio.run(serve(Aggregator(settings, say=click.echo)))

@@ -1,0 +1,118 @@
+"""`meetlat rebuild`: every table anew from the archive, compared with what is there."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from meetlat.errors import MeetlatError
+from meetlat.settings import DATA, DEDUP_DAYS, EVENTS_TOPIC, Settings
+from meetlat_aggregator.archive import Archive
+from meetlat_aggregator.commands.common import (
+    data_option,
+    settings_from,
+    start_logging,
+    table,
+)
+from meetlat_aggregator.control import NotRunningError, ask
+from meetlat_aggregator.database import DataDirectory
+from meetlat_aggregator.rebuild import rebuild_file, rebuild_store, swap
+from meetlat_aggregator.store import Store
+
+_EPILOG = """\b
+Examples:
+  meetlat rebuild
+  meetlat rebuild --accept
+"""
+Show = Callable[[int, int], None]
+
+
+@click.command("rebuild", epilog=_EPILOG, short_help="Recompute every table from the archive.")
+@click.option("--accept", is_flag=True, help="Swap the new tables in although they differ.")
+@data_option
+def rebuild(accept: bool, data: str | None) -> int:
+    """Recompute every table from the archive into a new file, and compare.
+
+    Equal: the new file takes the old one's place. Different: the differences are printed, exit
+    status 1, and --accept is needed. Works beside a running aggregator, which pauses meanwhile.
+    """
+    settings = settings_from(data=data)
+    start_logging(settings)
+    with click.progressbar(
+        length=1, label="recomputing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        answer = _rebuild(settings, accept, show)
+    if answer["differences"]:
+        click.echo(
+            table(
+                ["table", "only before", "only rebuilt"],
+                [
+                    [row["table"], row["only_before"], row["only_rebuilt"]]
+                    for row in answer["differences"]
+                ],
+            )
+        )
+    if not answer["swapped"]:
+        click.echo("the tables differ, and nothing was changed; --accept swaps the new ones in")
+        return 1
+    click.echo("rebuilt: " + ("accepted" if answer["differences"] else "all tables are equal"))
+    return 0
+
+
+def _rebuild(settings: Settings, accept: bool, show: Show) -> dict[str, Any]:
+    try:
+        for message in ask(settings[DATA], "rebuild", accept=accept):
+            if "progress" in message:
+                show(*message["progress"])
+            else:
+                answer: dict[str, Any] = message["answer"]
+        return answer
+    except NotRunningError:
+        return asyncio.run(_by_itself(settings, accept, show))
+
+
+async def _by_itself(settings: Settings, accept: bool, show: Show) -> dict[str, Any]:
+    store = Store(settings)
+    try:
+        await store.open()
+    except MeetlatError as error:
+        if not accept or not store.directory.database.exists():
+            raise
+        click.echo(f"{error.message}; making it anew from the archive", err=True)
+        return _from_archive(settings, show)
+    try:
+        return await rebuild_store(store, accept=accept, progress=show)
+    finally:
+        await store.close()
+
+
+def _from_archive(settings: Settings, show: Show) -> dict[str, Any]:
+    """The database cannot be read: all that is left are the archive and the log."""
+    directory = DataDirectory(settings[DATA])
+    try:
+        target = directory.path / "rebuild.duckdb"
+        rebuild_file(
+            target,
+            Archive(directory.path / "archive"),
+            settings[EVENTS_TOPIC],
+            timedelta(days=settings[DEDUP_DAYS]),
+            None,
+            show,
+        )
+        broken = directory.database.with_name("aggregator.duckdb.broken")
+        directory.database.replace(broken)
+        swap(target, directory.database)
+        click.echo(f"the old file is kept as {broken}", err=True)
+    finally:
+        directory.release()
+    return {"differences": [], "swapped": True}

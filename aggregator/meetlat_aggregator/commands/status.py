@@ -1,0 +1,73 @@
+"""`meetlat status`: how the aggregator is doing."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Any
+
+import click
+import msgspec
+
+from meetlat.settings import DATA, Settings
+from meetlat_aggregator.commands.common import data_option, human_bytes, settings_from
+from meetlat_aggregator.control import ask
+
+_EPILOG = """\b
+Examples:
+  meetlat status
+  meetlat status --watch
+"""
+
+
+@click.command("status", epilog=_EPILOG, short_help="Lag, commits, dead letters, drops, disk.")
+@click.option("--watch", is_flag=True, help="Show it again every two seconds, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@data_option
+def status(watch: bool, as_json: bool, data: str | None) -> int:
+    """Show lag, last commit, last publication, dead letters, drops and disk.
+
+    Exit status 1 when the aggregator reports a fault, or does not run.
+    """
+    settings = settings_from(data=data)
+    while True:
+        answer = _ask(settings)
+        text = msgspec.json.encode(answer).decode() if as_json else _render(answer)
+        if watch:
+            click.clear()
+        click.echo(text)
+        if not watch:
+            return 1 if answer["fault"] else 0
+        time.sleep(2)
+
+
+def _ask(settings: Settings) -> dict[str, Any]:
+    *_, last = ask(settings[DATA], "status")
+    answer: dict[str, Any] = last["answer"]
+    usage = shutil.disk_usage(settings[DATA])
+    answer["disk_free_bytes"] = usage.free
+    answer["data_bytes"] = sum(
+        path.stat().st_size for path in settings[DATA].rglob("*") if path.is_file()
+    )
+    return answer
+
+
+def _render(answer: dict[str, Any]) -> str:
+    waiting = sum(lag["events"] for lag in answer["lag"].values())
+    oldest = max((lag["seconds"] for lag in answer["lag"].values()), default=0.0)
+    lines = {
+        "fault": answer["fault"] or "none",
+        "log": f"{answer['log']}, topic {answer['topic']}",
+        "lag": f"{waiting} events, {oldest:.0f} s" if waiting else "none",
+        "last commit": answer["committed_at"] or "none yet",
+        "last publication": answer["published_at"] or "none yet",
+        "counted": f"{answer['counted']} events",
+        "not counted": f"{answer['duplicate']} duplicate, {answer['late']} late, "
+        f"{answer['void']} withdrawn",
+        "dead letters": f"{answer['dead']}, {answer['dead_waiting']} waiting to be sent",
+        "dropped by senders": str(answer["dropped"]),
+        "disk": f"{human_bytes(answer['data_bytes'])} used, of it the archive "
+        f"{human_bytes(answer['archive_bytes'])}; {human_bytes(answer['disk_free_bytes'])} free",
+        "metrics": f"{answer['address']}/metrics",
+    }
+    return "\n".join(f"{name:<20}{text}" for name, text in lines.items())

@@ -1,0 +1,258 @@
+"""Reads the log and hands batches to the store, so that each record has its effect once.
+
+The next batch is read and decoded while the transaction of this one runs. On a rebalance the
+generation changes: a batch that was read under an older one is thrown away, and reading starts
+again from the stored offsets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import duckdb
+
+from meetlat.errors import DataLossError, LogError, MeetlatError
+from meetlat.logs.base import LogReader, Record
+from meetlat.settings import (
+    BATCH_EVENTS,
+    BATCH_SECONDS,
+    POISON_SHARE,
+    POISON_WINDOW,
+    Settings,
+)
+from meetlat_aggregator.decode import decode
+from meetlat_aggregator.poison import Poison, bad_records
+from meetlat_aggregator.store import Store
+from meetlat_aggregator.transaction import Outcome, Position
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as the database keeps it
+_RETRY_SECONDS = (0.2, 1.0, 5.0)
+_log = logging.getLogger("meetlat.aggregator")
+
+
+class PoisonError(MeetlatError):
+    """Too many of the last records were bad: somebody has to look."""
+
+
+class _OutdatedError(Exception):
+    """The batch was read under an older assignment."""
+
+
+class Ingest:
+    """The loop from log to store. `committed` is told of every batch: outcome, seconds, records."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        reader: LogReader,
+        committed: Callable[[Outcome, float, int], None] = lambda *_: None,
+    ) -> None:
+        self._store = store
+        self._reader = reader
+        self._committed = committed
+        self._max = settings[BATCH_EVENTS]
+        self._wait = settings[BATCH_SECONDS]
+        self._poison = Poison(settings[POISON_WINDOW], settings[POISON_SHARE])
+        self._generation = 0
+        self._pending: asyncio.Task[None] | None = None
+        self._between = asyncio.Lock()
+        self.fault: str | None = None
+        self.partitions: set[int] = set()
+
+    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        """Listener: read these from the stored offsets."""
+        self._generation += 1
+        await self._settled()
+        self.partitions |= set(partitions)
+        return {
+            partition: self._store.positions[partition].next_offset
+            for partition in partitions
+            if partition in self._store.positions
+        }
+
+    async def revoked(self, partitions: Sequence[int]) -> None:
+        """Listener: throw away what was read, and wait out the transaction under way."""
+        self._generation += 1
+        await self._settled()
+        self.partitions -= set(partitions)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop`, then what is left in the log, and finish.
+
+        Raises PoisonError, DataLossError, or MeetlatError when the database cannot go on.
+        """
+        await self._reader.start(self)
+        await self._check_identity()
+        last_round = False
+        while not last_round:
+            last_round = stop.is_set()
+            async with self._between:
+                full = await self._round(stop)
+            last_round = last_round and not full
+        await self._finish_pending()
+
+    async def paused(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Run `action` between two batches, with nothing read that is not committed."""
+        async with self._between:
+            await self._finish_pending()
+            await action()
+
+    async def _round(self, stop: asyncio.Event) -> bool:
+        """One batch; True when there may be more waiting."""
+        records = await self._gather(stop)
+        if records:
+            await self._process(records, self._generation)
+        else:
+            await self._finish_pending()
+        return len(records) > 0
+
+    async def _gather(self, stop: asyncio.Event) -> list[Record]:
+        """Records of one generation: the one in force when this returns."""
+        loop = asyncio.get_running_loop()
+        records = await self._read(0.0 if stop.is_set() else self._wait, self._max)
+        give_up = loop.time() + self._wait
+        while records and len(records) < self._max:
+            left = give_up - loop.time()
+            if left <= 0 or stop.is_set():
+                break
+            generation = self._generation
+            more = await self._read(left, self._max - len(records))
+            if generation != self._generation:
+                records = []  # read again from the stored offsets
+            records.extend(more)
+        return records
+
+    async def _read(self, wait: float, most: int) -> list[Record]:
+        try:
+            return await self._reader.read(most, wait)
+        except DataLossError:
+            raise
+        except LogError as error:
+            if not error.retry:
+                raise
+            self._say(str(error))
+            await asyncio.sleep(_RETRY_SECONDS[1])
+            return []
+
+    async def _process(self, records: list[Record], generation: int) -> None:
+        batch = await asyncio.to_thread(decode, records)
+        before = self._store.poison
+        bad = bad_records(records, batch.events["error"].to_pylist(), self._store.accepted)
+        allowed, after = self._poison.judge(before, bad)
+        if allowed is not None:
+            records = records[:allowed]
+            batch = await asyncio.to_thread(decode, records)
+        positions = _positions(records)
+        await self._finish_pending()
+        if generation != self._generation:
+            return
+        self._store.poison = after
+
+        def check() -> None:
+            if generation != self._generation:
+                raise _OutdatedError
+
+        self._pending = asyncio.create_task(
+            self._commit(
+                lambda: self._store.apply(batch, positions, after, check), check, len(records)
+            )
+        )
+        if allowed is not None:
+            await self._finish_pending()
+            raise self._poisoned(records[-1])
+
+    async def _commit(
+        self,
+        apply: Callable[[], Awaitable[Outcome]],
+        check: Callable[[], None],
+        records: int,
+    ) -> None:
+        tries = 0
+        while True:
+            started = time.perf_counter()
+            try:
+                outcome = await apply()
+            except _OutdatedError:
+                return
+            except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+                self._say(f"cannot commit a batch: {str(error).splitlines()[0]}")
+                await asyncio.sleep(_RETRY_SECONDS[min(tries, 2)])
+                tries += 1
+                with suppress(_OutdatedError):
+                    check()
+                    continue
+                return
+            except duckdb.FatalException as error:
+                raise MeetlatError(
+                    f"the database failed: {str(error).splitlines()[0]}",
+                    remedy="start again; if it fails again, `meetlat rebuild` makes it anew",
+                ) from error
+            self.fault = None
+            self._committed(outcome, time.perf_counter() - started, records)
+            return
+
+    async def tell_progress(self) -> None:
+        """Tell the log how far this is, for lag tools and retention."""
+        await self._reader.progress(
+            {
+                partition: position.next_offset
+                for partition, position in self._store.positions.items()
+                if partition in self.partitions
+            }
+        )
+
+    async def _finish_pending(self) -> None:
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            await pending
+
+    async def _settled(self) -> None:
+        """Wait out the transaction under way; its fault is the loop's to raise."""
+        if self._pending is not None:
+            await asyncio.wait([self._pending])
+
+    async def _check_identity(self) -> None:
+        found = await self._reader.identity()
+        known = await self._store.identity()
+        if found is None:
+            if known is None or not self._store.positions:
+                return
+        elif known is None:
+            await self._store.remember_identity(found)
+            return
+        if found != known:
+            raise DataLossError(
+                f"the log of {self._store.topic} is not the one that was read so far"
+                if found
+                else f"the log of {self._store.topic} is gone",
+                remedy="restore it, or start with another MEETLAT_DATA; offsets of the old log "
+                "mean nothing in a new one",
+            )
+
+    def _poisoned(self, last: Record) -> PoisonError:
+        return PoisonError(
+            f"more than {self._poison.share:.0%} of the last {self._poison.window} records were "
+            f"bad, up to partition {last.partition}, offset {last.offset}; stopped rather than "
+            "drain the topic",
+            remedy="see `meetlat dead list`, mend the sender, then `meetlat dead accept "
+            f"--partition {last.partition} --until OFFSET` and start again",
+        )
+
+    def _say(self, fault: str) -> None:
+        if fault != self.fault:
+            _log.warning("%s; trying again", fault)
+        self.fault = fault
+
+
+def _positions(records: Sequence[Record]) -> dict[int, Position]:
+    found: dict[int, Position] = {}
+    for record in records:
+        at = _EPOCH + timedelta(microseconds=record.append_time)
+        found[record.partition] = Position(record.offset + 1, at)
+    return found

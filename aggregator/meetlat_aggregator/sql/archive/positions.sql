@@ -1,0 +1,4 @@
+-- Where to read on, when only the archive is left.
+INSERT INTO positions
+SELECT $topic, "partition", max("offset") + 1, max(append_time)
+FROM read_parquet($files) GROUP BY "partition"

@@ -1,0 +1,225 @@
+"""Everything that one aggregator keeps on disk, used from an event loop.
+
+DuckDB work runs on one thread of its own, publications on a second one with its own connection:
+DuckDB releases the GIL, so the next batch is decoded meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+import duckdb
+
+from meetlat.errors import MeetlatError
+from meetlat.settings import (
+    DATA,
+    DEDUP_DAYS,
+    EVENTS_TOPIC,
+    MEMORY,
+    PRIVACY_LIMIT,
+    TIMEZONE,
+    Settings,
+)
+from meetlat_aggregator import gauges
+from meetlat_aggregator.archive import Archive
+from meetlat_aggregator.batch import Batch
+from meetlat_aggregator.database import DataDirectory, open_database
+from meetlat_aggregator.live import Key, LiveSeries
+from meetlat_aggregator.publish import Publisher
+from meetlat_aggregator.transaction import Outcome, Position, Transactions
+
+T = TypeVar("T")
+MIN_PRIVACY_LIMIT = 5
+_log = logging.getLogger("meetlat.aggregator")
+
+
+def utc_now() -> datetime:
+    """The wall clock, naive UTC, as DuckDB's TIMESTAMP."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Store:
+    """The data directory of one aggregator: owned from `__init__` to `close`."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = utc_now) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.topic = settings[EVENTS_TOPIC]
+        limit = settings[PRIVACY_LIMIT]
+        if limit < MIN_PRIVACY_LIMIT:
+            raise MeetlatError(
+                f"MEETLAT_PRIVACY_LIMIT is {limit}",
+                remedy=f"it may be raised, never lowered below {MIN_PRIVACY_LIMIT}",
+            )
+        self.directory = DataDirectory(settings[DATA])
+        self.archive = Archive(settings[DATA] / "archive")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="meetlat-database")
+        self._side_thread = ThreadPoolExecutor(1, thread_name_prefix="meetlat-publisher")
+        self._side_lock = asyncio.Lock()
+        self.positions: dict[int, Position] = {}
+        self.poison = ""
+        self.accepted: dict[int, int] = {}
+        self.batches = 0
+        self.published_batch = -1
+        self.published_at: datetime | None = None
+        self.committed_at: datetime | None = None
+
+    async def open(self) -> None:
+        """Open the database, bring it up to date, and delete what a crash left. MeetlatError."""
+        try:
+            await self.run_bare(self._open)
+        except BaseException:
+            self.directory.release()
+            raise
+
+    def _open(self) -> None:
+        self._con = open_database(self.directory.database, self.settings[MEMORY])
+        orphans = self.archive.sweep(self._con)
+        if orphans:
+            _log.info("deleted %d archive files of batches that were not committed", len(orphans))
+        missing = self.archive.missing(self._con)
+        if missing:
+            _log.warning(
+                "%d archive files are gone, the first is %s; `meetlat rebuild` cannot restore them",
+                len(missing),
+                missing[0],
+            )
+        self._read_state()
+
+    def _read_state(self) -> None:
+        con = self._con
+        live = LiveSeries(con)
+        self.transactions = Transactions(
+            con, self.archive, live, self.topic, timedelta(days=self.settings[DEDUP_DAYS])
+        )
+        self._side = con.cursor()
+        self.publisher = Publisher(
+            self._side,
+            self.directory.path,
+            self.settings[TIMEZONE],
+            self.settings[PRIVACY_LIMIT],
+        )
+        self.positions = {
+            partition: Position(offset, at)
+            for partition, offset, at in con.execute(
+                'SELECT "partition", next_offset, append_time FROM positions WHERE topic = ?',
+                [self.topic],
+            ).fetchall()
+        }
+        self.batches, self.poison, self.committed_at = con.execute(
+            "SELECT batches, poison, committed_at FROM progress"
+        ).fetchall()[0]
+        self.accepted = dict(
+            con.execute('SELECT "partition", until_offset FROM accepted_poison').fetchall()
+        )
+
+    async def apply(
+        self,
+        batch: Batch,
+        positions: Mapping[int, Position],
+        poison: str,
+        before_commit: Callable[[], None] = lambda: None,
+    ) -> Outcome:
+        """One transaction. Raises duckdb.Error or OSError after a rollback."""
+        now = self.clock()
+        outcome = await self.run_bare(
+            lambda: self.transactions.apply(batch, positions, poison, now, before_commit)
+        )
+        self.positions.update(positions)
+        self.batches = outcome.batch
+        self.committed_at = now
+        return outcome
+
+    async def publish(self) -> bool:
+        """Publish when something was committed since; True when a new file was swapped in."""
+        batch = self.batches
+        if batch == self.published_batch and self.publisher.path.exists():
+            self.published_at = self.clock()
+            return False
+        async with self._side_lock:
+            await self._beside(self.publisher.publish)
+        self.published_batch = batch
+        self.published_at = self.clock()
+        return True
+
+    async def gauges(self) -> gauges.Values:
+        """The gauges that are read from the tables."""
+        now, limit = self.clock(), self.settings[PRIVACY_LIMIT]
+        async with self._side_lock:
+            return await self._beside(lambda: gauges.read_gauges(self._side, now, limit))
+
+    async def live_values(self) -> dict[Key, Decimal]:
+        """A copy of the live series as last committed."""
+        return await self.run_bare(lambda: dict(self.transactions.live.values))
+
+    async def accept_poison(self, partition: int, until: int) -> None:
+        """Bad records below `until` no longer count as poison."""
+
+        def accept(con: duckdb.DuckDBPyConnection) -> None:
+            con.execute("BEGIN")
+            con.execute('DELETE FROM accepted_poison WHERE "partition" = ?', [partition])
+            con.execute("INSERT INTO accepted_poison VALUES (?, ?)", [partition, until])
+            con.execute("UPDATE progress SET poison = ''")
+            con.execute("COMMIT")
+
+        await self.run(accept)
+        self.accepted[partition] = until
+        self.poison = ""
+
+    async def identity(self) -> str | None:
+        """Which log the positions belong to; None before the first one."""
+        rows = await self.run(
+            lambda con: con.execute(
+                "SELECT identity FROM log_identity WHERE topic = ?", [self.topic]
+            ).fetchall()
+        )
+        return str(rows[0][0]) if rows else None
+
+    async def remember_identity(self, identity: str) -> None:
+        """Keep which log the positions belong to."""
+        await self.run(
+            lambda con: con.execute(
+                "INSERT INTO log_identity VALUES (?, ?)", [self.topic, identity]
+            )
+        )
+
+    async def run(self, action: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Run `action` with the connection on the database's thread."""
+        return await self.run_bare(lambda: action(self._con))
+
+    async def run_bare(self, action: Callable[[], T]) -> T:
+        """Run `action` on the database's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, action)
+
+    async def _beside(self, action: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._side_thread, action)
+
+    async def reopen(self, replace: Callable[[], None]) -> None:
+        """Close the database, let `replace` put another file in its place, and open that one."""
+
+        def swap() -> None:
+            self._con.close()
+            try:
+                replace()
+            finally:
+                self._open()
+
+        async with self._side_lock:
+            await self._beside(self._side.close)
+            await self.run_bare(swap)
+        self.published_batch = -1
+
+    async def close(self) -> None:
+        """Let go of the database and the directory."""
+        if hasattr(self, "_con"):
+            await self._beside(self._side.close)
+            await self.run_bare(self._con.close)
+        self._thread.shutdown(wait=True)
+        self._side_thread.shutdown(wait=True)
+        self.directory.release()
