@@ -40,7 +40,7 @@ class Exposition:
     """Keeps the process's own histograms and makes the text."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # they double the series and say what a restart already shows
+        disable_created_metrics()  # type: ignore[no-untyped-call] # they double the series and say what a restart already shows
         self._process = CollectorRegistry()
         self._commits = _histogram(COMMIT_DURATION, self._process)
         self._batches = _histogram(BATCH_EVENTS, self._process)

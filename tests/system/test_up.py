@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from support.events import encode, envelope
 
@@ -125,7 +126,6 @@ def send(url: str, first: int, count: int) -> None:
 
 
 def counted(data: Path) -> int:
-    duckdb = pytest.importorskip("duckdb")
     with duckdb.connect(str(data / "kpi.duckdb"), read_only=True) as connection:
         row = connection.execute("SELECT sum(requests) AS n FROM interactions_hourly").fetchone()
         return int(row[0] or 0)
