@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 from meetlat import _responses
 from meetlat._context import COMMON, Common, Fields, Scope, current_scope, leave, merged
 from meetlat._streams import Recorded, is_stream
-from meetlat._values import decimal, numbered_uuid7, uuid7
+from meetlat._values import numbered_uuid7, uuid7
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Thing = TypeVar("Thing")
 INTERACTION = "meetlat.interaction.v1"
 _NOTHING: Fields = {}
+_modules = sys.modules
 _TOKENS = (
     "input_tokens",
     "output_tokens",
@@ -84,38 +85,23 @@ class Call:
     do nothing.
     """
 
-    __slots__ = (
-        "_begun",
-        "_client",
-        "_context",
-        "_done",
-        "_first",
-        "_history",
-        "_id",
-        "_key",
-        "_own",
-        "_put",
-        "_span",
-        "_start",
-        "_static",
-        "_time",
-        "_token",
-        "_usages",
-    )
+    # Defaults of the class, so that the hot path sets only what differs.
+    _context: Fields | None = None
+    _own: Fields | None = None
+    _usages: dict[object, Fields] | None = None
+    _key: object = None
+    _id: str | int | None = None
+    _time: Any = None
+    _history: bool | None = None
+    _span: Any = None
+    _first: int | None = None
+    _token: Token[Scope | None] | None = None
+    _begun = False
+    _done = False
 
     def __init__(self, client: Client, static: Fields) -> None:
         self._client = client
         self._static = static
-        self._context: Fields | None = None
-        self._own: Fields | None = None
-        self._usages: dict[object, Fields] | None = None
-        self._first: int | None = None
-        self._key: object = None
-        self._id: str | int | None = None
-        self._history: bool | None = None
-        self._time: Any = None
-        self._token: Token[Scope | None] | None = None
-        self._done = self._begun = False
 
     def place(self, time: Any, ident: str | None, history: bool | None) -> None:
         """Give it an identity of its own instead of here and now."""
@@ -134,7 +120,8 @@ class Call:
             scope = current_scope.get()
             if scope is not None:
                 self._context = scope.inherited
-        self._span = None if "opentelemetry.trace" not in sys.modules else current_span()
+        if "opentelemetry.trace" in _modules:
+            self._span = current_span()
         self._token = current_scope.set(self)
         client = self._client
         self._put = client.put
@@ -314,16 +301,17 @@ class Call:
         self._done = True
         client = self._client
         duration = client.perf_ns() - self._start
-        if self._token is not None:
-            leave(self._token)
-            self._token = None
-        if self._id is None:
+        token = self._token
+        if token is not None:
+            leave(token)
+        ident = self._id
+        if ident is None:
             # A number is enough: whoever asks for the id later gets the one that was sent.
-            self._id = client.sequence()
+            ident = self._id = client.sequence()
         self._put(
             (
                 INTERACTION,
-                self._id,
+                ident,
                 self._time,
                 self._context,
                 self._static,
@@ -384,6 +372,8 @@ class Call:
             error = ValueError("costs in two currencies cannot be added; the first is kept")
             self._client.own_error("usage", error)
             return total["cost"]
+        from meetlat._money import decimal  # loaded by the few who add costs up
+
         try:
             return decimal(total["cost"]) + decimal(more["cost"])
         except ValueError:
@@ -392,8 +382,6 @@ class Call:
 
 class IgnoredCall(Call):
     """The current call where there is none, or where nothing is measured: takes all, keeps none."""
-
-    __slots__ = ()
 
     def __enter__(self) -> Call:
         return self

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from meetlat._context import Fields
-from meetlat._values import decimal_text, numbered_uuid7, rfc3339
+from meetlat._money import decimal_text
+from meetlat._values import numbered_uuid7, rfc3339
 from meetlat.contract.envelope import RefusedError, partition_key, read_event
 from meetlat.contract.events import EVENT_MODELS
 from meetlat.contract.fast import read_fast
