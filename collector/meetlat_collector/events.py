@@ -28,7 +28,7 @@ from meetlat_collector.http import (
     Waiting,
     retry_after,
 )
-from meetlat_collector.judge import Verdicts, is_certain, split_batch
+from meetlat_collector.judge import Headers, Verdicts, is_certain, split_batch
 
 _BINARY = "application/json"
 _TAKEN = f"send {STRUCTURED}, {BATCHED}, or {_BINARY} with ce- headers"
@@ -44,7 +44,7 @@ Mode = Literal["structured", "batched", "binary"]
 
 
 class Events:
-    """The endpoint. `clock` gives seconds since 1970."""
+    """The endpoint. `clock` gives seconds since 1970; `headers` go with every message."""
 
     def __init__(
         self,
@@ -54,17 +54,19 @@ class Events:
         max_body: int,
         max_waiting: int,
         clock: Callable[[], float],
+        headers: Headers = (),
     ) -> None:
         self._writer = writer
         self._counters = counters
         self._max_body = max_body
         self._waiting = Waiting(max_waiting)
         self._clock = clock
+        self._headers = headers
         self.stopping = False
 
     async def post(self, scope: Scope, receive: Receive) -> Answer:
         """Take one request. Raises CutOffError when the sender went away before its end."""
-        verdicts = Verdicts(self._clock())
+        verdicts = Verdicts(self._clock(), self._headers)
         body = Body(self._waiting, self._max_body)
         try:
             if self.stopping:

@@ -21,6 +21,7 @@ from meetlat.logs.base import Message
 from meetlat_collector.counters import FUTURE, SCHEMA, UNREADABLE
 from meetlat_collector.http import HttpError
 
+Headers = tuple[tuple[str, bytes], ...]
 FUTURE_LIMIT = timedelta(minutes=5)
 MAX_BATCH_EVENTS = 50_000
 # No batch of real events has as many; one made of `0,0,0,…` would fill the memory when split.
@@ -52,10 +53,11 @@ _read_unknown = msgspec.json.Decoder(_OfUnknownType)
 class Verdicts:
     """What became of the events of one request, in order."""
 
-    __slots__ = ("_latest", "_number", "messages", "reasons", "rejected")
+    __slots__ = ("_headers", "_latest", "_number", "messages", "reasons", "rejected")
 
-    def __init__(self, now: float) -> None:
-        """`now`: seconds since 1970."""
+    def __init__(self, now: float, headers: Headers = ()) -> None:
+        """`now`: seconds since 1970; `headers`: of every message."""
+        self._headers = headers
         self._latest = datetime.fromtimestamp(now, UTC) + FUTURE_LIMIT
         self._number = 0
         self.messages: list[Message] = []
@@ -78,7 +80,7 @@ class Verdicts:
                     index, value, FUTURE, "time: lies over 5 minutes ahead; set the sender's clock"
                 )
             else:
-                self.messages.append(Message(key, value))
+                self.messages.append(Message(key, value, self._headers))
         except RefusedError as error:
             self._reject(index, value, SCHEMA if error.field else UNREADABLE, _words(error))
 

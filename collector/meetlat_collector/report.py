@@ -15,16 +15,18 @@ from meetlat.contract.envelope import partition_key
 from meetlat.contract.events import CollectorReport
 from meetlat.logs.base import Message
 from meetlat_collector.counters import Counters
+from meetlat_collector.judge import Headers
 
 
 class Account:
     """Makes a report whenever the counts have changed since the last one that was kept."""
 
-    def __init__(self, counters: Counters, started: float, host: str | None = None) -> None:
-        """`started`: seconds since 1970."""
+    def __init__(self, counters: Counters, started: float, headers: Headers = ()) -> None:
+        """`started`: seconds since 1970; `headers`: of the message."""
+        self._headers = headers
         self._counters = counters
         self._started = _utc(started)
-        self._source = f"/meetlat/collector/{host or socket.gethostname()}"[:200]
+        self._source = f"/meetlat/collector/{socket.gethostname()}"[:200]
         self._reported: tuple[int, dict[str, int]] = (0, {})
 
     def report(self, now: float) -> tuple[Message, tuple[int, dict[str, int]]] | None:
@@ -44,7 +46,7 @@ class Account:
                 "data": {"started": self._started, "emitted": emitted, "refused": refused},
             }
         )
-        return Message(partition_key(event_id, None, None), value), counts
+        return Message(partition_key(event_id, None, None), value, self._headers), counts
 
     def kept(self, counts: tuple[int, dict[str, int]]) -> None:
         """The report with these counts is safe in the log."""

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 
+from meetlat.contract.envelope import STRUCTURED
 from meetlat.errors import LogError, MeetlatError, SettingError
 from meetlat.logs.address import open_writer
 from meetlat.logs.base import LogWriter
@@ -31,6 +32,7 @@ from meetlat_collector.report import Account
 from meetlat_collector.server import Limits, Server
 
 _log = logging.getLogger("meetlat.collector")
+_KAFKA_HEADERS = (("content-type", STRUCTURED.encode()),)
 CHORES_SECONDS = 60.0
 _DAY_MICROSECONDS = 86_400_000_000
 
@@ -87,13 +89,17 @@ class Collector:
         writer = self._given_writer or open_writer(settings, settings[EVENTS_TOPIC])
         await writer.start()
         self._writer = writer
-        self._account = Account(self.counters, self._clock())
+        # Kafka's CloudEvents binding wants the media type beside the record; in the embedded log
+        # it would only be bytes.
+        headers = _KAFKA_HEADERS if settings.log.startswith("kafka:") else ()
+        self._account = Account(self.counters, self._clock(), headers)
         self._events = Events(
             writer,
             self.counters,
             max_body=settings[MAX_BODY_BYTES],
             max_waiting=settings[MAX_WAITING_BYTES],
             clock=self._clock,
+            headers=headers,
         )
         app = App(self._events, writer, self.counters)
         self._server = Server(app, self.counters, self._limits)

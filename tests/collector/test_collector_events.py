@@ -327,6 +327,13 @@ async def test_a_batch_of_too_many_events_is_413(item: bytes) -> None:
     asked = InProcess(FakeLog(), max_body=8_000_000, max_waiting=16_000_000)
     reply = await asked.post_batch(*[item] * 50_001)
     assert (reply.status, reply.json()["rejected"]) == (413, [])
+
+
+async def test_a_batch_of_commas_is_413_before_it_is_split_and_fills_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("meetlat_collector.judge._split", None)
+    asked = InProcess(FakeLog(), max_body=8_000_000, max_waiting=16_000_000)
     reply = await asked.post(b"[" + b"0," * 3_000_000 + b"0]", BATCHED)
     assert reply.status == 413
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,9 @@ async def test_shutdown_finishes_requests_under_way_and_then_takes_none(tmp_path
     stop.set()
     await run
     ending = asyncio.create_task(collector.shutdown(10))
+    await asyncio.sleep(0)
+    with suppress(ConnectionError):  # closed, or told to come back: taken no more
+        assert (await idle.post(encode(envelope(id="late")))).status == 503
     assert await idle.closed()
     with pytest.raises(ConnectionRefusedError):
         await Client.connect(url)
@@ -227,6 +231,7 @@ async def test_shutdown_finishes_requests_under_way_and_then_takes_none(tmp_path
     assert await partial.closed()
     stored = [json.loads(message.value)["id"] for message in log.messages]
     assert "busy" in stored
+    assert "late" not in stored
     assert (late.status == 202) == ("partial" in stored)
 
 
@@ -251,4 +256,20 @@ async def test_shutdown_does_not_wait_for_ever_for_a_body_or_a_log(tmp_path: Pat
     assert (await stuck.reply()).status == 503
     assert (await partial.reply()).status == 503
     assert await stuck.closed()
+    assert await partial.closed()
+
+
+async def test_at_shutdown_a_body_that_does_not_come_is_not_waited_for_to_the_end(
+    tmp_path: Path,
+) -> None:
+    collector = Collector(settings(tmp_path))
+    await collector.startup()
+    partial = await Client.connect(collector.url)
+    partial.send(request(event())[:-5])
+    await until(lambda: collector.counters.in_flight == 1, "the request")
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await collector.shutdown(12)
+    assert loop.time() - began < 8
+    assert (await partial.reply()).status == 503
     assert await partial.closed()

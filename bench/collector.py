@@ -1,0 +1,182 @@
+"""How many requests and events a second the collector takes, safe in the embedded log.
+
+`python -m bench.collector [SECONDS]` runs the collector as a program with a fresh log, and a load
+generator in a process of its own, on the same machine; beside it a bare ASGI application on the
+same web server, which reads the body and answers 202, as the floor. Rounds alternate, so that a
+noisy neighbour hits both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+
+BATCH = 100
+ROUNDS = 3
+SINGLE_CLIENTS = 64
+BATCH_CLIENTS = 16
+_BARE = """
+import asyncio, socket, uvicorn
+async def app(scope, receive, send):
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 202, "headers": [
+        (b"content-type", b"application/json"), (b"content-length", b"28")]})
+    await send({"type": "http.response.body", "body": b'{"accepted":1,"rejected":[]}'})
+bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # or Nagle waits
+bound.bind(("127.0.0.1", 0))
+print("http://127.0.0.1:%d" % bound.getsockname()[1], flush=True)
+config = uvicorn.Config(app, http="httptools", ws="none", lifespan="off", access_log=False,
+    log_level="error", proxy_headers=False, server_header=False)
+asyncio.run(uvicorn.Server(config).serve([bound]))
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Requests a second of one round, and how many answers were not 202."""
+
+    requests: float
+    failed: int
+
+
+def event(number: int) -> dict[str, object]:
+    """An interaction of about 470 bytes."""
+    return {
+        "specversion": "1.0",
+        "id": f"0197f2c0-1111-7000-8000-{number:012d}",
+        "source": "/shop/chat-backend",
+        "type": "meetlat.interaction.v1",
+        "time": "2026-03-02T09:30:00.123456Z",
+        "data": {
+            "tool": "chatbot",
+            "use_case": "support",
+            "team": "service",
+            "session": f"s{number}",
+            "status": "ok",
+            "duration": 1.234,
+            "first_token": 0.3,
+            "streamed": True,
+            "operation": "chat",
+            "provider": "openai",
+            "model": "gpt-4o-mini",
+            "input_tokens": 1234,
+            "output_tokens": 321,
+            "cost": "0.0012",
+            "currency": "EUR",
+            "cost_source": "provider",
+        },
+    }
+
+
+def request(batch: int) -> bytes:
+    """One POST, of a single event or of a batch."""
+    media = "application/cloudevents-batch+json" if batch > 1 else "application/cloudevents+json"
+    content = [event(i) for i in range(batch)] if batch > 1 else event(0)
+    body = json.dumps(content, separators=(",", ":")).encode()
+    head = f"POST /v1/events HTTP/1.1\r\nhost: bench\r\ncontent-type: {media}\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def load(port: int, clients: int, seconds: float, batch: int) -> Figure:
+    """Keep `clients` connections busy, each with one request at a time."""
+    raw = request(batch)
+    poll = select.epoll()
+    open_: dict[int, socket.socket] = {}
+    for _ in range(clients):
+        client = socket.create_connection(("127.0.0.1", port))
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        open_[client.fileno()] = client
+        poll.register(client.fileno(), select.EPOLLIN)
+        client.sendall(raw)
+    answered = failed = 0
+    began = time.perf_counter()
+    while (now := time.perf_counter()) < began + seconds:
+        for number, _ in poll.poll(1):
+            answer = open_[number].recv(65536)
+            if not answer:
+                raise ConnectionResetError("the server closed a connection")
+            if answer.startswith(b"HTTP/") and not answer.startswith(b"HTTP/1.1 202"):
+                failed += 1
+            if answer.endswith(b"}"):  # a bare answer comes in two pieces
+                answered += 1
+                open_[number].sendall(raw)
+    for client in open_.values():
+        client.close()
+    return Figure(answered / (now - began), failed)
+
+
+def measure(port: int, clients: int, seconds: float, batch: int) -> Figure:
+    """`load` in a process of its own."""
+    arguments = [str(port), str(clients), str(seconds), str(batch)]
+    said = subprocess.run(
+        [sys.executable, "-m", "bench.collector", "--load", *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    return Figure(float(said[0]), int(said[1]))
+
+
+def start(*command: str) -> tuple[subprocess.Popen[str], int]:
+    """A server, and the port that it says it listens on."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    found = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
+    if found is None:
+        raise RuntimeError(f"{command} did not start")
+    return process, int(found[1])
+
+
+def main(seconds: float) -> dict[str, float]:
+    """Print the table, and return its figures."""
+    rounds: dict[str, list[float]] = {"bare": [], "single": [], "batch": []}
+    with tempfile.TemporaryDirectory() as data:
+        bare, bare_port = start(sys.executable, "-c", _BARE)
+        collector, port = start(
+            *(sys.executable, "-m", "meetlat", "collect"),
+            *("--data", data, "--listen", "127.0.0.1:0"),
+        )
+        try:
+            for _ in range(ROUNDS):
+                for name, at, clients, batch in (
+                    ("bare", bare_port, SINGLE_CLIENTS, 1),
+                    ("single", port, SINGLE_CLIENTS, 1),
+                    ("batch", port, BATCH_CLIENTS, BATCH),
+                ):
+                    figure = measure(at, clients, seconds, batch)
+                    if figure.failed:
+                        raise RuntimeError(f"{name}: {figure.failed} answers were not 202")
+                    rounds[name].append(figure.requests)
+        finally:
+            for process in (bare, collector):
+                process.terminate()
+                process.communicate(timeout=30)
+    best = {name: max(figures) for name, figures in rounds.items()}
+    figures = {
+        "requests_per_second": best["single"],
+        "ratio_to_bare_asgi": best["single"] / best["bare"],
+        "events_per_second_in_batches": best["batch"] * BATCH,
+    }
+    batched = figures["events_per_second_in_batches"]
+    print(f"bare ASGI application    {best['bare']:>10,.0f} requests/s")
+    print(f"collector, single events {best['single']:>10,.0f} requests/s")
+    print(f"  ratio                  {figures['ratio_to_bare_asgi']:>10.2f}")
+    print(f"collector, batches       {batched:>10,.0f} events/s")
+    return figures
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--load"]:
+        port_, clients_, seconds_, batch_ = sys.argv[2:]
+        found_ = load(int(port_), int(clients_), float(seconds_), int(batch_))
+        print(found_.requests, found_.failed)
+    else:
+        main(float(sys.argv[1]) if sys.argv[1:] else 5.0)
