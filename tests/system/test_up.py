@@ -158,6 +158,19 @@ def test_it_stops_in_order_and_everything_that_was_accepted_is_published(
     assert counted(running.data) == 500
 
 
+def test_the_aggregator_is_told_to_stop_only_when_it_has_drained(up: Callable[..., Up]) -> None:
+    running = up(MEETLAT_BATCH_EVENTS="50").ready()
+    children = running.children()
+    os.kill(children["aggregate"], signal.SIGSTOP)  # so that much waits when the stop begins
+    for first in range(0, 2000, 500):
+        send(running.url("events"), first, 500)
+    running.process.send_signal(signal.SIGTERM)
+    until(lambda: not alive(children["collect"]), lambda: "the collector's end")
+    os.kill(children["aggregate"], signal.SIGCONT)
+    assert running.wait() == 0, running.lines
+    assert counted(running.data) == 2000
+
+
 def test_ctrl_c_in_a_terminal_reaches_the_supervisor_alone(up: Callable[..., Up]) -> None:
     running = up().ready()
     groups = {os.getpgid(pid) for pid in running.children().values()}
