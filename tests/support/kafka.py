@@ -90,11 +90,19 @@ class Cluster(Given):
         for index in range(self.size):
             self._processes[index] = self._java(index, "kafka.Kafka")
         self.wait_ready()
+        self._wait(lambda: _in_thread(lambda: asyncio.run(_groups_work(self.bootstrap))))
 
     def start(self, index: int) -> None:
         """Start a broker that was killed, with what it had stored; returns when all serve."""
         assert index not in self._processes, "it runs"
         self._processes[index] = self._java(index, "kafka.Kafka")
+        self.wait_ready()
+
+    def start_all(self) -> None:
+        """Start every broker that does not run; one alone would wait for the others."""
+        for index in range(self.size):
+            if index not in self._processes:
+                self._processes[index] = self._java(index, "kafka.Kafka")
         self.wait_ready()
 
     def kill(self, index: int) -> None:
@@ -118,14 +126,15 @@ class Cluster(Given):
 
     def wait_ready(self) -> None:
         """Return when every broker that runs takes part and answers."""
-        deadline = time.monotonic() + START_SECONDS
         ports = {self._ports[index] for index in self._processes}
-        while True:
+        self._wait(lambda: _in_thread(lambda: asyncio.run(_all_answer(ports))))
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not condition():
             for index, process in self._processes.items():
                 if process.poll() is not None:
                     raise RuntimeError(f"broker {index} ended: {self._last_words(index)}")
-            if _in_thread(lambda: asyncio.run(_all_answer(ports))):
-                return
             if time.monotonic() > deadline:
                 raise RuntimeError(f"Kafka did not start in {START_SECONDS:g} s: {self._directory}")
             time.sleep(0.2)
@@ -237,6 +246,21 @@ async def _all_answer(ports: set[int]) -> bool:
                 await admin.close()
         if {broker["port"] for broker in found["brokers"]} != ports:
             return False
+    return True
+
+
+async def _groups_work(bootstrap: str) -> bool:
+    """Whether consumer groups have a coordinator; the first to ask makes Kafka's own topic."""
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=bootstrap, request_timeout_ms=5000, client_id="tests"
+    )
+    try:
+        await admin.start()
+        await admin.find_coordinator("any-group")
+    except Exception:
+        return False
+    finally:
+        await admin.close()
     return True
 
 

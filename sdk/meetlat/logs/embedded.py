@@ -296,9 +296,11 @@ class EmbeddedWriter:
         """Finish the appends under way, within `deadline` seconds, and let go."""
         if self._closed:
             return
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + deadline
         try:
-            async with asyncio.timeout(deadline):
-                await self._appends.finished()
+            await self._appends.close(deadline)
+            async with asyncio.timeout_at(give_up):
                 await self._run(self._appender.close)
         except TimeoutError:
             _log.warning("the embedded log did not close within %g s", deadline)

@@ -24,7 +24,12 @@ from aiokafka.errors import (
 
 from meetlat.errors import LogError
 from meetlat.logs.base import Listener, Message, Record
-from meetlat.logs.kafka_connection import REQUEST_SECONDS, connection_options, fault
+from meetlat.logs.kafka_connection import (
+    REQUEST_SECONDS,
+    connection_options,
+    fault,
+    why_unreachable,
+)
 from meetlat.logs.kafka_topic import ensure_topic, topic_identity
 from meetlat.logs.shared import SharedAppends, data_loss
 from meetlat.settings import Settings
@@ -36,7 +41,6 @@ _FAULTS = (KafkaError, OSError, TimeoutError)
 
 APPEND_SECONDS = 25.0  # longer than one request, so that a dead leader's successor gets its turn
 START_SECONDS = 20.0
-PROGRESS_SECONDS = 3.0
 BATCH_BYTES = 512 * 1024
 FETCH_BYTES = 32 * 1024 * 1024
 
@@ -65,7 +69,8 @@ class KafkaWriter:
                 await ensure_topic(self._servers, self._options, self._topic, self._settings)
                 await self._connected()
         except _FAULTS as error:
-            raise fault(error, self._servers, "connecting") from error
+            reason = await why_unreachable(error, self._servers, self._options)
+            raise fault(reason, self._servers, "connecting") from error
 
     async def append(self, messages: Sequence[Message]) -> None:
         """Append, and return when all in-sync replicas have them. Takes at most 25 seconds."""
@@ -97,26 +102,33 @@ class KafkaWriter:
     async def close(self, deadline: float) -> None:
         """Finish the appends under way, within `deadline` seconds, and let go."""
         self._closed = True
-        try:
-            async with asyncio.timeout(deadline):
-                await self._appends.finished()
-        except TimeoutError:
+        finished = await self._appends.close(deadline)
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        if finished:
+            await _stop(producer, max(1.0, deadline))
+        else:
             _log.warning("appends to %s were not finished in %g s", self._topic, deadline)
-        await self._drop_producer(deadline)
+            await _abandon(producer)
 
     async def _send(self, messages: list[Message]) -> None:
         try:
             async with asyncio.timeout(APPEND_SECONDS):
                 producer = await self._connected()
                 count = len(await producer.partitions_for(self._topic))
-                sent = [
-                    await producer.send_batch(batch, self._topic, partition=partition)
-                    for partition, batch in _batches(producer, messages, count)
-                ]
+                sent = []
+                for partition, batch in _batches(producer, messages, count):
+                    future = await producer.send_batch(batch, self._topic, partition=partition)
+                    # One failure ends the round; asyncio must not complain about the others.
+                    future.add_done_callback(_retrieve)
+                    sent.append(future)
                 await asyncio.gather(*sent)
         except _FAULTS as error:
             # What the producer still holds would be sent later, and keep memory until then.
-            await self._drop_producer(1.0)
+            producer, self._producer = self._producer, None
+            if producer is not None:
+                await _abandon(producer)
             raise fault(error, self._servers, f"appending to {self._topic}") from error
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -131,15 +143,10 @@ class KafkaWriter:
             try:
                 await producer.start()
             except BaseException:
-                await _stop(producer, 1.0)
+                await _abandon(producer)
                 raise
             self._producer = producer
         return self._producer
-
-    async def _drop_producer(self, deadline: float) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await _stop(producer, deadline)
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -161,6 +168,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._placed = False
         self._assignments = 0
         self._told_of_timestamps = False
+        self._to_tell: dict[int, int] = {}
+        self._telling: asyncio.Task[None] | None = None
 
     async def start(self, listener: Listener) -> None:
         """Connect; create the topic when it is missing; join the group.
@@ -196,7 +205,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
                     consumer.subscribe([self._topic], listener=self)
         except _FAULTS as error:
             await self.close(1.0)
-            raise fault(error, self._servers, f"reading {self._topic}") from error
+            reason = await why_unreachable(error, self._servers, self._options)
+            raise fault(reason, self._servers, "connecting") from error
         if self._unplaced:
             await self._place(consumer)
 
@@ -247,16 +257,25 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             raise fault(error, self._servers, "asking for the topic") from error
 
     async def progress(self, offsets: Mapping[int, int]) -> None:
-        """Commit offsets to the group. Never raises."""
-        consumer, mine = self._consumer, self._assigned()
-        told = {TopicPartition(self._topic, p): o for p, o in offsets.items() if p in mine}
-        if consumer is None or self._group is None or not told:
+        """Commit offsets to the group, in the background. Never raises."""
+        if self._consumer is None or self._group is None:
             return
+        self._to_tell.update(offsets)
+        if self._telling is None:
+            self._telling = asyncio.create_task(self._tell(self._consumer))
+
+    async def _tell(self, consumer: AIOKafkaConsumer) -> None:
         try:
-            async with asyncio.timeout(PROGRESS_SECONDS):
-                await consumer.commit(told)
+            while self._to_tell:
+                offsets, self._to_tell = self._to_tell, {}
+                mine = self._assigned()
+                await consumer.commit(
+                    {TopicPartition(self._topic, p): o for p, o in offsets.items() if p in mine}
+                )
         except _FAULTS as error:
             _log.warning("Kafka was not told the progress of %s: %r", self._topic, error)
+        finally:
+            self._telling = None
 
     async def end_offsets(self) -> dict[int, int]:
         """The offset that the next append will get, per assigned partition."""
@@ -270,9 +289,13 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def close(self, deadline: float) -> None:
         """Leave the group, within `deadline` seconds."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await _stop(consumer, deadline)
+        consumer = self._consumer
+        if consumer is None:
+            return
+        if self._telling is not None:
+            await asyncio.wait([self._telling], timeout=deadline / 2)
+        self._consumer = None
+        await _stop(consumer, deadline / 2)
 
     def _running(self) -> AIOKafkaConsumer:
         if self._consumer is None:
@@ -391,10 +414,37 @@ def _added(batch: Any, key: bytes | None, value: bytes, headers: Sequence[Any]) 
     return added is not None
 
 
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
 async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer, deadline: float) -> None:
-    """Stop a client; give up on it after the deadline, in seconds."""
+    """Stop a client in order; after the deadline, in seconds, by force."""
     try:
         async with asyncio.timeout(deadline):
             await client.stop()
     except _FAULTS as error:
         _log.warning("a Kafka client did not stop in order: %r", error)
+        await _abandon(client)
+
+
+async def _abandon(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """End a client's tasks and connections without waiting for brokers.
+
+    aiokafka has no call for this: its `stop` first sends everything, for as long as that takes,
+    and a client that is merely dropped goes on trying.
+    """
+    client._closed = True
+    if isinstance(client, AIOKafkaProducer):
+        ends = [client.client.close, client._sender.close]
+    else:
+        ends = [client._client.close]
+        if client._fetcher is not None:
+            ends.append(client._fetcher.close)
+    for end in ends:
+        try:
+            async with asyncio.timeout(1.0):
+                await end()
+        except Exception as error:  # noqa: BLE001 - whatever it says, this was its end
+            _log.debug("a Kafka client said while it was ended: %r", error)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
+from collections.abc import Mapping
 from typing import Any
 
+from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     KafkaConnectionError,
+    KafkaError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
 )
@@ -33,6 +37,7 @@ from meetlat.settings import (
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 REQUEST_SECONDS = 10.0
+_SASL_REFUSALS = (33, 34, 58)  # Kafka's error codes: mechanism, state, authentication
 
 
 def connection_options(settings: Settings) -> dict[str, Any]:
@@ -63,6 +68,8 @@ def connection_options(settings: Settings) -> dict[str, Any]:
                     f"{env} is empty, but {KAFKA_SECURITY_PROTOCOL.env} is {protocol}",
                     remedy="set it",
                 )
+        # At DEBUG aiokafka logs what it sends, and so the password.
+        logging.getLogger("aiokafka.conn").addFilter(_above_debug)
         options["sasl_mechanism"] = mechanism
         options["sasl_plain_username"] = settings[KAFKA_SASL_USERNAME]
         options["sasl_plain_password"] = settings[KAFKA_SASL_PASSWORD].reveal()
@@ -78,8 +85,12 @@ def fault(error: Exception, servers: str, doing: str) -> LogError:
     where = f"Kafka at {servers}: {doing} failed"
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return LogError(f"{where}: no answer in time", remedy="it is tried again", retry=True)
-    if isinstance(error, AuthenticationFailedError | AuthenticationMethodNotSupported):
+    if isinstance(error, AuthenticationFailedError | AuthenticationMethodNotSupported) or (
+        getattr(error, "errno", None) in _SASL_REFUSALS
+    ):
         return LogError(f"{where}: {reason}", remedy="check the MEETLAT_KAFKA_SASL_… settings")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return LogError(f"{where}: {reason}", remedy="check MEETLAT_KAFKA_SSL_CAFILE")
     if isinstance(
         error,
         TopicAuthorizationFailedError
@@ -98,6 +109,24 @@ def fault(error: Exception, servers: str, doing: str) -> LogError:
     retry = bool(getattr(error, "retriable", False))
     remedy = "it is tried again" if retry else "look into the broker's own log"
     return LogError(f"{where}: {reason}", remedy=remedy, retry=retry)
+
+
+async def why_unreachable(error: Exception, servers: str, options: Mapping[str, Any]) -> Exception:
+    """The reason behind "unable to bootstrap", which aiokafka keeps to itself."""
+    if not isinstance(error, KafkaConnectionError):
+        return error
+    host, port, _ = collect_hosts(servers)[0]
+    found: Exception = error
+    try:
+        connection = await create_conn(host, port, **options)
+        connection.close()
+    except (KafkaError, OSError, TimeoutError) as reason:
+        found = reason
+    return found
+
+
+def _above_debug(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from meetlat.errors import DataLossError, LogError
 from meetlat.logs.base import MAX_MESSAGE_BYTES, Message
@@ -69,27 +69,34 @@ class SharedAppends:
             self._rounds = asyncio.create_task(self._run_rounds())
         await done
 
-    async def finished(self) -> None:
-        """Return when nothing is under way."""
-        if self._rounds is not None:
-            await asyncio.shield(self._rounds)
+    async def close(self, deadline: float) -> bool:
+        """Finish what is under way; False when it took longer than `deadline` seconds.
+
+        Then it is given up, and its callers get a LogError.
+        """
+        if self._rounds is None:
+            return True
+        rounds = self._rounds
+        done, _ = await asyncio.wait([rounds], timeout=deadline)
+        if not done:
+            rounds.cancel()
+            await asyncio.wait([rounds])
+        return bool(done)
 
     async def _run_rounds(self) -> None:
         try:
             while self._waiting:
                 messages, callers = self._take_round()
-                error: Exception | None = None
                 try:
                     await self._commit(messages)
-                except Exception as caught:  # noqa: BLE001 - every caller has to get it
-                    error = caught
-                for done in callers:
-                    if done.done():
-                        continue  # its caller was cancelled
-                    if error is None:
-                        done.set_result(None)
-                    else:
-                        done.set_exception(error)
+                except asyncio.CancelledError:
+                    _answer([*callers, *(done for _, done in self._waiting)], _closed())
+                    self._waiting.clear()
+                    raise
+                except Exception as error:  # noqa: BLE001 - every caller has to get it
+                    _answer(callers, error)
+                else:
+                    _answer(callers, None)
         finally:
             self._rounds = None
 
@@ -103,3 +110,17 @@ class SharedAppends:
             callers.append(done)
         del self._waiting[: len(callers)]
         return messages, callers
+
+
+def _answer(callers: Iterable[asyncio.Future[None]], error: Exception | None) -> None:
+    for done in callers:
+        if done.done():
+            continue  # its caller was cancelled
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+
+def _closed() -> LogError:
+    return LogError("the log was closed before it answered", remedy="append again", retry=True)
