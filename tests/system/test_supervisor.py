@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,15 +43,10 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal")
 
 
-def program(
-    journal: Journal,
-    name: str,
-    mode: str = "good",
-    drained: Callable[[], Awaitable[None]] | None = None,
-) -> Program:
+def program(journal: Journal, name: str, mode: str = "good") -> Program:
     port = free_port()
     words = [name, str(port), str(journal.path), *mode.split()]
-    return Program(name, words, f"http://127.0.0.1:{port}/readyz", drained, FAKE)
+    return Program(name, words, f"http://127.0.0.1:{port}/readyz", FAKE)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -93,21 +88,19 @@ async def test_it_is_ready_when_every_program_says_so(journal: Journal) -> None:
     assert supervisor.status == 0
 
 
-async def test_programs_stop_in_order_and_the_second_only_when_it_has_drained(
-    journal: Journal,
-) -> None:
-    drained_after: list[list[str]] = []
-
-    async def drained() -> None:
-        drained_after.append([name for name, _ in journal.lines("term")])
-        assert not alive(journal.lines("start")[0][1])
-
-    async with running(
-        program(journal, "first"), program(journal, "second", drained=drained)
-    ) as supervisor:
+async def test_programs_stop_one_after_the_other_in_the_order_given(journal: Journal) -> None:
+    async with running(program(journal, "first"), program(journal, "second")) as supervisor:
         await supervisor.ready.wait()
     assert [name for name, _ in journal.lines("term")] == ["first", "second"]
-    assert drained_after == [["first"]]
+
+
+async def test_the_second_is_told_to_stop_only_when_the_first_has_ended(journal: Journal) -> None:
+    said: list[str] = []
+    stubborn, good = program(journal, "first", "stubborn"), program(journal, "second")
+    async with running(stubborn, good, said=said, deadline=0.5) as supervisor:
+        await supervisor.ready.wait()
+    assert [name for name, _ in journal.lines("term")] == ["first"]
+    assert not any(alive(pid) for _, pid in journal.lines("start"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])

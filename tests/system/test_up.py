@@ -158,7 +158,7 @@ def test_it_stops_in_order_and_everything_that_was_accepted_is_published(
     assert counted(running.data) == 500
 
 
-def test_the_aggregator_is_told_to_stop_only_when_it_has_drained(up: Callable[..., Up]) -> None:
+def test_what_still_waits_in_the_log_is_counted_before_it_ends(up: Callable[..., Up]) -> None:
     running = up(MEETLAT_BATCH_EVENTS="50").ready()
     children = running.children()
     os.kill(children["aggregate"], signal.SIGSTOP)  # so that much waits when the stop begins

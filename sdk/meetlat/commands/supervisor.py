@@ -13,7 +13,7 @@ import http.client
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -26,15 +26,11 @@ _NAG_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One child: its name, the words behind `meetlat`, and where it says that it is ready.
-
-    `drained` is awaited before it is told to stop; it returns when nothing waits for it.
-    """
+    """One child: its name, the words behind `meetlat`, and where it says that it is ready."""
 
     name: str
     words: Sequence[str]
     ready_url: str
-    drained: Callable[[], Awaitable[None]] | None = None
     command: Sequence[str] = (sys.executable, "-m", "meetlat.commands.child")
 
 
@@ -142,12 +138,6 @@ class Supervisor:
         process = self._processes.get(program.name)
         if process is None or process.returncode is not None:
             return
-        if program.drained is not None and not self._gave_up.is_set():
-            ended = asyncio.create_task(process.wait())
-            drained = asyncio.ensure_future(program.drained())
-            await asyncio.wait({ended, drained}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (ended, drained):
-                task.cancel()
         _signal(process, signal.SIGTERM)
         await process.wait()
 

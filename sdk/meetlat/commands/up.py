@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
 import socket
-import sys
-from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -28,7 +23,6 @@ from meetlat.settings import (
 )
 
 SHUTDOWN_SECONDS = 60.0
-DRAIN_SECONDS = 20.0
 _EPILOG = """\b
 Examples:
   meetlat up
@@ -73,7 +67,7 @@ def up(
 
     async def run() -> int:
         supervisor = Supervisor(
-            programs(environ, collector, aggregator),
+            programs(collector, aggregator),
             environ,
             lambda line: click.echo(f"meetlat: {line}", err=True),
         )
@@ -85,40 +79,15 @@ def up(
     return asyncio.run(run())
 
 
-def programs(environ: Mapping[str, str], collector: str, aggregator: str) -> list[Program]:
-    """The programs in the order in which they stop: what brings events first."""
+def programs(collector: str, aggregator: str) -> list[Program]:
+    """The programs in the order in which they stop: what brings events, then what counts them.
 
-    async def drained() -> None:
-        await wait_drained(environ)
-
+    The aggregator, told to stop, first reads what is left in the log.
+    """
     return [
         Program("collector", ["collect"], f"http://{collector}/readyz"),
-        Program("aggregator", ["aggregate"], f"http://{aggregator}/readyz", drained),
+        Program("aggregator", ["aggregate"], f"http://{aggregator}/readyz"),
     ]
-
-
-async def wait_drained(environ: Mapping[str, str]) -> None:
-    """Return when everything in the log is in the tables, or the aggregator cannot get there.
-
-    Asks through `meetlat status`, since the SDK does not import the aggregator. After
-    DRAIN_SECONDS it returns anyway: the rest is safe in the log and counts at the next start.
-    """
-    ask = (sys.executable, "-m", "meetlat", "status", "--json")
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while True:
-                asked = await asyncio.create_subprocess_exec(
-                    *ask, env=environ, stdout=PIPE, stderr=DEVNULL, stdin=DEVNULL, process_group=0
-                )
-                try:
-                    answer, _ = await asked.communicate()
-                finally:
-                    if asked.returncode is None:
-                        asked.kill()
-                if asked.returncode != 0:
-                    return
-                if not sum(lag["events"] for lag in json.loads(answer)["lag"].values()):
-                    return
 
 
 def claim(settings: Settings, setting: Setting[tuple[str, int]]) -> str:
