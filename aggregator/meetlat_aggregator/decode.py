@@ -15,7 +15,13 @@ import numpy as np
 import pyarrow as pa
 from msgspec.structs import astuple
 
-from meetlat.contract.envelope import RefusedError, from_binary, is_binary, read_event
+from meetlat.contract.envelope import (
+    MAX_EVENT_BYTES,
+    RefusedError,
+    from_binary,
+    is_binary,
+    read_event,
+)
 from meetlat.contract.events import EVENT_MODELS
 from meetlat.contract.fast import FastEvent, read_certain
 from meetlat.logs.base import Record
@@ -73,12 +79,14 @@ def _structured(record: Record) -> bytes:
 
 
 def _certain(values: Sequence[bytes]) -> list[bool]:
-    """Which values hold no byte that the fast path is unsure of, all looked at in one pass."""
+    """Which values are short enough and hold no byte that the fast path is unsure of, all looked
+    at in one pass.
+    """
     joined = np.frombuffer(b"".join(values), dtype=np.uint8)
     unsure = np.flatnonzero((joined == 0x5C) | (joined == 0x7F) | (joined == 0xC2))
-    certain = np.ones(len(values), dtype=bool)
+    ends = np.fromiter(accumulate(map(len, values)), dtype=np.int64, count=len(values))
+    certain = np.diff(ends, prepend=0) <= MAX_EVENT_BYTES
     if unsure.size:
-        ends = np.fromiter(accumulate(map(len, values)), dtype=np.int64, count=len(values))
         certain[np.searchsorted(ends, unsure, side="right")] = False
     found: list[bool] = certain.tolist()
     return found
