@@ -7,12 +7,14 @@ verdict and the message. A property test holds that both read the same values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache, reduce
 from operator import or_
+from threading import Lock
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 from annotated_types import Ge, Le, MaxLen, MinLen
@@ -27,6 +29,7 @@ from meetlat.contract.fields import EARLIEST, LATEST
 # surrogate; 0x7f is one; 0xc2 begins U+0080 to U+00BF, among which the C1 controls stand.
 UNCERTAIN = b"\\\x7f\xc2"
 _TIME = Annotated[datetime, msgspec.Meta(tz=True)]
+_KNOWN_TEXTS = 10_000
 
 
 class FastEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
@@ -61,24 +64,62 @@ def read_certain(value: bytes) -> FastEvent | None:
     if not EARLIEST <= event.time < LATEST:
         return None
     checks = _checks()[type(event)]
-    if checks is not None:
-        times, rule = checks
-        data = event.data
-        for name in times:
-            time = getattr(data, name)
-            if time is not None and not EARLIEST <= time < LATEST:
-                return None
-        if rule is not None:
-            try:
-                rule(data, event.time)
-            except ValueError:
-                return None
+    data = event.data
+    for name, fits in checks.fields:
+        field = getattr(data, name)
+        if field is not None and not fits(field):
+            return None
+    if checks.rule is not None:
+        try:
+            checks.rule(data, event.time)
+        except ValueError:
+            return None
     return event
+
+
+class _Checks(NamedTuple):
+    """What msgspec does not check, or not as quickly: times and patterns by field, and the rule."""
+
+    fields: tuple[tuple[str, Callable[[Any], bool]], ...]
+    rule: Callable[[Any, datetime], None] | None
+
+
+def _in_bounds(time: datetime) -> bool:
+    return EARLIEST <= time < LATEST
+
+
+@cache
+def _fits(pattern: str) -> Callable[[str], bool]:
+    """A check of a pattern that knows the texts it saw: users and currencies come back often."""
+    match = re.compile(pattern).fullmatch
+    known: set[str] = set()
+
+    def fits(text: str) -> bool:
+        if text in known:
+            return True
+        if match(text) is None:
+            return False
+        if len(known) < _KNOWN_TEXTS:
+            known.add(text)
+        return True
+
+    return fits
+
+
+_structs: dict[str, type[FastEvent]] = {}
+_making = Lock()
 
 
 @cache
 def struct_of(type_name: str) -> type[FastEvent]:
     """The envelope struct of one event type; its `data` field's type has the model's fields."""
+    with _making:  # `cache` lets two threads make two classes, of which the checks know one
+        if type_name not in _structs:
+            _structs[type_name] = _made_struct(type_name)
+        return _structs[type_name]
+
+
+def _made_struct(type_name: str) -> type[FastEvent]:
     model = EVENT_MODELS[type_name]
     data = msgspec.defstruct(
         f"{model.__name__}Data",
@@ -107,14 +148,36 @@ def _decoder() -> Any:
 
 
 @cache
-def _checks() -> dict[type, tuple[tuple[str, ...], Any] | None]:
-    """Per struct: the time fields to hold within bounds, and the model's rule, if any."""
-    found: dict[type, tuple[tuple[str, ...], Any] | None] = {}
+def _checks() -> dict[type, _Checks]:
+    found: dict[type, _Checks] = {}
     for type_name, model in EVENT_MODELS.items():
-        times = tuple(n for n, i in model.model_fields.items() if _base(i.annotation) is datetime)
+        fields: list[tuple[str, Callable[[Any], bool]]] = []
+        for name, info in model.model_fields.items():
+            pattern = _pattern(info.annotation, info.metadata)
+            if _base(info.annotation) is datetime:
+                fields.append((name, _in_bounds))
+            elif pattern is not None:
+                fields.append((name, _fits(pattern)))
         rule = model.rule if model.rule is not EventData.rule else None
-        found[struct_of(type_name)] = (times, rule) if times or rule else None
+        found[struct_of(type_name)] = _Checks(tuple(fields), rule)
     return found
+
+
+def _pattern(annotation: Any, metadata: Iterable[Any]) -> str | None:
+    """The pattern of a text field, wherever its annotation keeps it."""
+    for item in metadata:
+        if isinstance(item, StringConstraints) and isinstance(item.pattern, str):
+            return item.pattern
+        if isinstance(item, FieldInfo) and (nested := _pattern(None, item.metadata)):
+            return nested
+        if isinstance(nested := getattr(item, "pattern", None), str):
+            return nested
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        return _pattern(inner, more)
+    if get_origin(annotation) in (Union, UnionType):
+        return next((p for part in get_args(annotation) if (p := _pattern(part, ()))), None)
+    return None
 
 
 def _base(annotation: Any) -> Any:
@@ -136,14 +199,14 @@ def _field(name: str, info: FieldInfo) -> tuple[Any, ...]:
     return (name, annotation, info.default)
 
 
-def _carry_over(annotation: Any, metadata: list[Any]) -> Any:
-    """The msgspec annotation with the same bounds as a pydantic one."""
+def _carry_over(annotation: Any, metadata: list[Any], inside: bool = False) -> Any:
+    """The msgspec annotation with the same bounds as a pydantic one; `inside` a map's."""
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *more = get_args(annotation)
-        return _carry_over(inner, [*more, *metadata])
+        return _carry_over(inner, [*more, *metadata], inside)
     if origin in (Union, UnionType):
-        return _union(_carry_over(part, metadata) for part in get_args(annotation))
+        return _union(_carry_over(part, metadata, inside) for part in get_args(annotation))
     if annotation is NoneType or origin is Literal or annotation is bool:
         return annotation
     if annotation is datetime:
@@ -159,15 +222,16 @@ def _carry_over(annotation: Any, metadata: list[Any]) -> Any:
                 meta["min_length"] = length
             case MaxLen(length):
                 meta["max_length"] = length
-            case StringConstraints(pattern=str(pattern)):
-                meta["pattern"] = pattern
+            case StringConstraints(pattern=str(pattern)) if inside:
+                meta["pattern"] = pattern  # of a field itself: `_Checks` does it quicker
             case FieldInfo(metadata=list(nested)) if nested:
-                return _carry_over(annotation, [*nested, *[m for m in metadata if m is not item]])
+                rest = [m for m in metadata if m is not item]
+                return _carry_over(annotation, [*nested, *rest], inside)
             case _:
                 pass
     if origin is dict:
         key, value = get_args(annotation)
-        annotation = dict[_carry_over(key, []), _carry_over(value, [])]  # type: ignore[misc]
+        annotation = dict[_carry_over(key, [], True), _carry_over(value, [], True)]  # type: ignore[misc]
     elif annotation not in (str, int, float):
         raise TypeError(f"no fast reading for a field of type {annotation!r}; add one here")
     return Annotated[annotation, msgspec.Meta(**meta)] if meta else annotation
