@@ -51,29 +51,41 @@ def generator() -> ModuleType:
     return generate
 
 
-@pytest.mark.parametrize(("where", "code"), blocks("python"), ids=lambda text: text[:40])
-def test_python_on_the_pages_runs(where: str, code: str, tmp_path: Path) -> None:
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program that measures itself, in capture mode."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("MEETLAT_")}
-    done = subprocess.run(
+    measured = {"MEETLAT_MODE": "capture", "MEETLAT_PSEUDONYM_KEY": "sixteen characters"}
+    return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        cwd=tmp_path,
-        env={
-            **environ,
-            "MEETLAT_MODE": "capture",
-            "MEETLAT_PSEUDONYM_KEY": "sixteen characters",
-        },
+        cwd=folder,
+        env={**environ, **measured},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, ""), where
 
 
-def test_the_readme_shows_the_sdk_at_work_in_ten_lines() -> None:
-    (code,) = [code for where, code in blocks("python") if where.startswith("README.md:")]
-    assert "@meetlat.track" in code
+def program(page: Path) -> str:
+    """The Python of a page, from top to bottom: a later block may build on an earlier one."""
+    return "\n".join(code for where, code in blocks("python") if where.startswith(name_of(page)))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if program(page)], ids=name_of)
+def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+    done = run(program(page), tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_readme_shows_the_sdk_at_work_in_ten_lines(tmp_path: Path) -> None:
+    code = program(ROOT / "README.md")
     assert len([line for line in code.splitlines() if line]) <= 10
+    shown = (
+        "from meetlat._default import default\n"
+        "print(*(event.attributes.type.split('.')[1] for event in default.client.captured()))"
+    )
+    done = run(f"{code}\n{shown}", tmp_path)
+    assert (done.stdout, done.stderr) == ("interaction escalation feedback\n", "")
 
 
 @pytest.mark.parametrize(("where", "code"), blocks("toml"), ids=lambda text: text[:40])
