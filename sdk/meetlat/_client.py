@@ -157,7 +157,7 @@ class Client(Api):
         Under pytest raises MeetlatError when an event was refused, or the SDK was misused.
         """
         deadline = time.monotonic() + timeout
-        if self._queue.queue and self._thread is None:
+        if self._queue.queue and self._thread is None and self._mode == "send":
             self._wake(self._queue)
         if self._thread is not None and self._built.wait(timeout) and self._worker is not None:
             self._worker.flush(deadline - time.monotonic())
@@ -286,7 +286,7 @@ class Client(Api):
         deadline = time.monotonic() + timeout
         self._queue.close()
         thread = self._thread
-        if self._ended or (thread is None and not self._queue.queue):
+        if self._ended or self._mode != "send" or (thread is None and not self._queue.queue):
             self._ended = True
             return
         if thread is not None:

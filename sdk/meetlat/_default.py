@@ -44,7 +44,7 @@ class Default(Api):
         if earlier is not None and earlier is not client:
             earlier.end(2.0, exiting=False)
 
-    def borrow(self, client: Client) -> Client | None:
+    def borrow(self, client: Client | None) -> Client | None:
         """Put a client in its place for a while; returns the one before, which goes on living."""
         with self._lock:
             earlier, self.ready = self.ready, client

@@ -110,8 +110,7 @@ class Worker:
                     self._spool_rest()
                     break
             self._rest()
-        if not self._failures:  # what failed has nothing to say goodbye to
-            self._transport.close(0.5)
+        self._transport.close(0.5)
 
     def turn(self) -> None:
         """Take what waits and deal with it once."""
@@ -122,7 +121,7 @@ class Worker:
             for _ in range(min(BATCH, len(self._source.queue))):
                 self._raw.append(self._source.queue.popleft())
                 self._taken += 1
-            last = self._stop_at is not None and not self._source.queue
+            last = self._stop_at is not None and not (self._raw or self._hand)
             if self._now() >= self._report_at or (last and not self._idle()):
                 self._report()
         self._encode_raw()
@@ -143,11 +142,14 @@ class Worker:
             if source.queue and self._now() >= self._urgent_until and self._stop_at is None:
                 source.sleep(self._linger, until=BATCH - 1)
         elif not source.queue:
-            source.sleep(min(self._until_timer(now) or 1.0, 1.0), until=0)
+            timer = self._until_timer(now)
+            source.sleep(1.0 if timer is None else min(timer, 1.0), until=0)
 
     def _until_timer(self, now: float) -> float | None:
         with self._lock:
-            due = [self._report_at] if not self._idle() else []
+            due: list[float] = []
+            if not self._idle():
+                due.append(self._report_at if self._stop_at is None else now)
             if not self._spool.empty:
                 due.append(self._retry_at)
         return max(min(due) - now, 0.0) if due else None
@@ -338,6 +340,7 @@ class Worker:
         while self._source.queue:
             self._raw.append(self._source.queue.popleft())
             self._taken += 1
+        self._report()
         for item in self._raw:
             try:
                 rest.append(self._encoder.encode(item))

@@ -14,7 +14,8 @@ class Sent:
     """What became of a batch: every event is delivered, unless its index is named here.
 
     `retry`: not safe yet, send again later (after `retry_after` seconds, when above 0); `problem`
-    says why, with what to do. `refused`: will never be taken, per index the reason.
+    says why, with what to do (empty: nothing is wrong). `refused`: will never be taken, with the
+    reason.
     """
 
     retry: list[int] = field(default_factory=list)

@@ -62,6 +62,8 @@ class HttpTransport:
 
     def send(self, events: Sequence[Encoded], timeout: float, *, connect: bool = True) -> Sent:
         """One request; two or more when the collector finds it too large."""
+        if self._connection is None and not connect:
+            return Sent.failed(events, "")
         deadline = time.monotonic() + timeout
         body = b"[" + b",".join([event.value for event in events]) + b"]"
         try:
@@ -134,6 +136,9 @@ class HttpTransport:
                 raise http.client.HTTPException("the answer is too long to be a collector's")
             # Each read has its own timeout; a server that drips must not get more than ours.
             sock.settimeout(_left(deadline))
+        if response.length:
+            raise http.client.IncompleteRead(bytes(answer), response.length)
+        response.close()  # `read1` leaves it open, and the connection would take no more requests
         if response.will_close:
             self._hang_up()
         return response.status, response.headers, bytes(answer)

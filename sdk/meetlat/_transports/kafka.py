@@ -12,6 +12,7 @@ import importlib.util
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -45,7 +46,7 @@ class KafkaTransport:
         self._settings = settings
         self._options = connection_options(settings)
         self._options["request_timeout_ms"] = max(1, int(settings[SEND_TIMEOUT_SECONDS] * 900))
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: _Loop | None = None
         self._producer: AIOKafkaProducer | None = None
 
     def open(self, timeout: float) -> None:
@@ -58,7 +59,7 @@ class KafkaTransport:
     def send(self, events: Sequence[Encoded], timeout: float, *, connect: bool = True) -> Sent:
         """Send; on a missed deadline all that is not acknowledged is `retry`."""
         if self._producer is None and not connect:
-            return Sent.failed(events, "not connected to Kafka when the program ended")
+            return Sent.failed(events, "")
         try:
             return self._run(self._send(events), timeout)
         except _FAULTS as error:
@@ -129,7 +130,7 @@ class KafkaTransport:
 
     def _run(self, work: Coroutine[Any, Any, T], timeout: float) -> T:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+            self._loop = _Loop()
             self._loop.set_default_executor(_DaemonThreads())
             self._loop.set_exception_handler(_tell_quietly)
         return self._loop.run_until_complete(asyncio.wait_for(work, timeout))
@@ -145,6 +146,7 @@ class KafkaTransport:
                 loop.run_until_complete(
                     asyncio.wait([loop.create_task(producer.stop())], timeout=timeout)
                 )
+            loop.hang_up()
             tasks = asyncio.all_tasks(loop)
             for task in tasks:
                 task.cancel()
@@ -154,6 +156,26 @@ class KafkaTransport:
             _log.debug("letting go of Kafka: %s", error)
         finally:
             loop.close()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Knows its connections: aiokafka forgets one whose making is cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+
+    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
+        made = await super().create_connection(*args, **kwargs)
+        self._made.add(made[0])
+        return made
+
+    def hang_up(self) -> None:
+        """Close every connection, and let who reads from one notice."""
+        for transport in list(self._made):
+            transport.close()
+        for _ in range(3):
+            self.run_until_complete(asyncio.sleep(0))
 
 
 class _DaemonThreads(ThreadPoolExecutor):
