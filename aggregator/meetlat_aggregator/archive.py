@@ -92,6 +92,14 @@ class Archive:
         """Full paths of listed files."""
         return [str(self.directory / name) for name in names]
 
+    def rows(self, names: list[str]) -> str:
+        """The SQL of the rows of listed files and of the tail."""
+        parts = ["SELECT * FROM archive_tail"]
+        if names:
+            listed = ", ".join("'" + path.replace("'", "''") + "'" for path in self.paths(names))
+            parts.append(f"SELECT * FROM read_parquet([{listed}])")
+        return " UNION ALL BY NAME ".join(parts)
+
     def on_disk(self) -> list[str]:
         """The names of all files there, listed or not, in order."""
         return sorted(

@@ -88,9 +88,8 @@ class Transactions:
         window = int(self.dedup_window / timedelta(microseconds=1))
         (number,) = con.execute("SELECT batches + 1 FROM progress").fetchall()[0]
         con.register("batch", batch.events)
-        find_known_ids(con, self.archive, batch.events)
-        if "meetlat.void.v1" in batch.data:
-            withdraw.withdraw(con, self.archive, batch, window)
+        find_known_ids(con, self.archive, batch.events, self.dedup_window)
+        withdrawals = withdraw.find_withdrawals(con, batch, window)
         con.execute(sql("judge"), {"dedup_window": window})
         staged = stage(con, batch)
         merge_all(con, staged)
@@ -114,6 +113,8 @@ class Transactions:
         verdicts = dict(
             con.execute("SELECT verdict, count(*) FROM judged GROUP BY verdict").fetchall()
         )
+        if withdrawals:
+            withdraw.withdraw(con, self.archive)
         con.unregister("batch")
         return Outcome(number, verdicts, verdicts.get("dead", 0))
 

@@ -1,8 +1,9 @@
-"""Takes back what a `void` withdraws, wherever it arrives: before its target, with it, or after.
+"""Takes back what a `void` withdraws, wherever it arrives: before its target or after.
 
-Before or with it: the target is judged `void` and never merged. After it: the target is found in
-the archive, its contribution to the cells is merged once more with sign -1, and the row-level rows
-that it touched are made anew from the archive's other events of the same keys.
+Before it in the log: the target is judged `void` and never merged. After it: the target is found in
+the archive (which the batch at hand is part of by then), its contribution to the cells is merged
+once more with sign -1, and the row-level rows that it touched are made anew from the archive's
+other events of the same keys. So the effect does not depend on how the log was cut into batches.
 """
 
 from __future__ import annotations
@@ -11,25 +12,28 @@ import duckdb
 import pyarrow as pa
 
 from meetlat_aggregator.archive import Archive, records_of
-from meetlat_aggregator.batch import Batch
+from meetlat_aggregator.batch import Batch, data_columns
 from meetlat_aggregator.decode import decode
 from meetlat_aggregator.merge import merge_cells, merge_state, stage
 from meetlat_aggregator.sqlfiles import sql
 from meetlat_aggregator.tables import STATES, State
 
+_VOID_COLUMNS = pa.schema([("seq", pa.int32()), *data_columns("meetlat.void.v1")])
 
-def withdraw(
-    con: duckdb.DuckDBPyConnection, archive: Archive, batch: Batch, dedup_window: int
-) -> None:
-    """Apply the batch's withdrawals to what earlier batches counted, and remember them."""
-    con.register("batch_void", batch.data["meetlat.void.v1"])
+
+def find_withdrawals(con: duckdb.DuckDBPyConnection, batch: Batch, dedup_window: int) -> bool:
+    """Make the temporary table `new_voids` (time, digest, seq); True when there are any."""
+    con.register("batch_void", batch.data.get("meetlat.void.v1", _VOID_COLUMNS.empty_table()))
     con.execute(sql("new_voids"), {"dedup_window": dedup_window})
     con.unregister("batch_void")
+    return bool(con.execute("SELECT count(*) FROM new_voids").fetchall()[0][0])
+
+
+def withdraw(con: duckdb.DuckDBPyConnection, archive: Archive) -> None:
+    """Apply `new_voids` to what was counted, this batch included, and remember them."""
     first, last = con.execute('SELECT min("time"), max("time") FROM new_voids').fetchall()[0]
-    if first is None:
-        return
     targets = _archived(con, archive, sql("archive/withdrawn"), {"first": first, "last": last})
-    con.execute("INSERT INTO voids SELECT * FROM new_voids")
+    con.execute('INSERT INTO voids SELECT "time", digest FROM new_voids')
     if targets.num_rows == 0:
         return
     withdrawn = decode(list(records_of(targets)))
@@ -38,7 +42,6 @@ def withdraw(
     for state in STATES:
         if state.needles and state.source in staged:
             _make_anew(con, archive, state, withdrawn)
-    con.register("batch", batch.events)
 
 
 def _make_anew(
@@ -64,7 +67,8 @@ def _make_anew(
     if not needles:
         return
     fields = " OR ".join(
-        f"list_contains($needles, decode(value)->>'$.data.{name}')" for name in state.needles
+        f"list_contains($needles, field_of(a.verdict, a.value, '$.data.{name}'))"
+        for name in state.needles
     )
     others = _archived(
         con,
@@ -90,11 +94,7 @@ def _archived(
 ) -> pa.Table:
     """Archive rows, from files and tail, that `query` asks for (it reads the view `archived`)."""
     files = [row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()]
-    parts = ["SELECT * FROM archive_tail"]
-    if files:
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in archive.paths(files))
-        parts.append(f"SELECT * FROM read_parquet([{listed}])")
-    con.execute("CREATE OR REPLACE TEMP VIEW archived AS " + " UNION ALL BY NAME ".join(parts))
+    con.execute(f"CREATE OR REPLACE TEMP VIEW archived AS {archive.rows(files)}")
     return con.sql(query, params=parameters).to_arrow_table()
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
 from support.aggregating import Bench
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from support.aggregating import MINUTE, NOON, Sent, event, micros
+from support.events import envelope, headers_of
 
 from meetlat.contract.envelope import MAX_EVENT_BYTES, read_event
 from meetlat.logs.base import Record
 from meetlat_aggregator.batch import Batch
 from meetlat_aggregator.decode import decode
-from support.aggregating import MINUTE, NOON, Sent, event, micros
-from support.events import envelope, headers_of
 
 
 def decoded(*sent: Sent) -> Batch:

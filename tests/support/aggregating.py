@@ -35,6 +35,7 @@ TOPIC = "meetlat.events.v1"
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 HOUR = NOON.replace(tzinfo=None)  # as DuckDB shows it
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _ids = itertools.count(1)
 
 
@@ -90,7 +91,7 @@ def event(
     }
     if history:
         envelope["meetlathistory"] = True
-    return Sent(json.dumps(envelope).encode(), appended if appended else time + late, partition)
+    return Sent(json.dumps(envelope).encode(), appended or time + late, partition)
 
 
 def void(target: Sent, **more: Any) -> Sent:
@@ -113,7 +114,7 @@ def stamp(moment: datetime) -> str:
 
 def micros(moment: datetime) -> int:
     """Microseconds since 1970."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (moment.replace(tzinfo=None) - _EPOCH) // timedelta(microseconds=1)
 
 
 @cache
@@ -185,11 +186,9 @@ class Bench:
     ) -> Outcome:
         positions: dict[int, Position] = {}
         for one in records:
-            at = datetime(1970, 1, 1) + timedelta(microseconds=one.append_time)
+            at = _EPOCH + timedelta(microseconds=one.append_time)
             positions[one.partition] = Position(one.offset + 1, at)
-        return self.transactions.apply(
-            decode(records), positions, "", datetime(2026, 3, 4), before_commit
-        )
+        return self.transactions.apply(decode(records), positions, "", HOUR, before_commit)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.con.execute(query).fetchall()

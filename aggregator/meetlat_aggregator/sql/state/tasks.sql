@@ -4,7 +4,7 @@ SELECT
   said(use_case) AS use_case,
   process AS process,
   said(step) AS step,
-  coalesce("case", source || chr(0) || id) AS "case",
+  coalesce("case", itself(source, id, "time")) AS "case",
   min("time") AS first_time,
   max("time") AS last_time,
   count(*) AS events,

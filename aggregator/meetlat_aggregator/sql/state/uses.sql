@@ -3,7 +3,7 @@ SELECT
   said(use_case) AS use_case,
   said(team) AS team,
   "user" AS "user",
-  coalesce(session, source || chr(0) || id) AS use,
+  coalesce(session, itself(source, id, "time")) AS use,
   said(feature) AS feature,
   min("time") AS first_time,
   count(*) AS events
