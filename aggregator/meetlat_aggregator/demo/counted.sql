@@ -49,6 +49,7 @@ SELECT use_case, figure, sum(value) AS value FROM (
   UNION ALL SELECT use_case, 'tokens from cache', exact(cache_read_tokens) FROM calls
   UNION ALL SELECT use_case, 'tokens to cache', exact(cache_write_tokens) FROM calls
   UNION ALL SELECT use_case, 'tokens out', exact(output_tokens) FROM calls
+  UNION ALL SELECT use_case, 'priced calls', exact(priced_requests) FROM calls
   UNION ALL SELECT use_case, 'cost, ' || currency, exact(cost) FROM calls WHERE currency <> ''
   UNION ALL SELECT use_case, 'calls without a price', exact(unpriced_requests) FROM calls
   UNION ALL SELECT use_case, 'conversations', exact(conversations) FROM talks
@@ -85,6 +86,7 @@ SELECT use_case, figure, sum(value) AS value FROM (
   UNION ALL SELECT use_case, 'sent twice, not counted again', exact(duplicate) FROM mishaps
   UNION ALL SELECT use_case, 'weeks late, not counted', exact(late) FROM mishaps
   UNION ALL SELECT use_case, 'withdrawn', exact(void) FROM mishaps
+  UNION ALL SELECT 'all', 'broken, dead letters', exact(dead) FROM data_health
 ) AS figures
 GROUP BY ALL
 HAVING sum(value) <> 0

@@ -51,7 +51,7 @@ class Recruitment(Story):
         )  # fmt: skip
 
     def screen(self, time: datetime, case: str, applied: int) -> int:
-        """Every CV goes through the screener, in sittings of one recruiter each; seconds it took."""
+        """Every CV goes through the screener, in sittings of one recruiter each; in seconds."""
         spent = 0
         left = applied
         while left:

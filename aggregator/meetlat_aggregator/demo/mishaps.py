@@ -6,6 +6,7 @@ delivery with its fate, so that the truth is known.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,17 +18,21 @@ from meetlat_aggregator.demo.story import Happening
 
 Fate = Literal["counted", "duplicate", "withdrawn", "late", "test"]
 _DEDUP_WINDOW = timedelta(days=7)
+
+
+def _event(name: str, time: str, data: dict[str, str]) -> bytes:
+    attributes = {"specversion": "1.0", "id": "broken", "source": "/demo/broken", "time": time}
+    event = {**attributes, "type": f"meetlat.{name}.v1", "data": data}
+    return json.dumps(event).encode()
+
+
 # What neither the collector nor a decoder may let through.
 BROKEN = (
     b"not JSON at all",
     b'{"specversion":"1.0"}',
-    b'{"specversion":"1.0","id":"broken-3","source":"/demo/broken","type":"meetlat.usage.v1",'
-    b'"time":"yesterday","data":{"tool":"service-bot"}}',
-    b'{"specversion":"1.0","id":"broken-4","source":"/demo/broken","type":"meetlat.interaction.v1",'
-    b'"time":"2026-03-02T09:30:00Z","data":{"tool":"service-bot","status":"splendid"}}',
-    b'{"specversion":"1.0","id":"broken-5","source":"/demo/broken","type":"meetlat.interaction.v1",'
-    b'"time":"2026-03-02T09:30:00Z","data":{"tool":"service-bot","status":"ok",'
-    b'"user":"jan@example.com"}}',
+    _event("usage", "yesterday", {"tool": "service-bot"}),
+    _event("interaction", "2026-03-02T09:30:00Z", {"tool": "service-bot", "status": "splendid"}),
+    _event("usage", "2026-03-02T09:30:00Z", {"tool": "service-bot", "user": "jan@example.com"}),
 )
 
 
@@ -56,17 +61,21 @@ def with_mishaps(happenings: Sequence[Happening], period: Period, seed: int) -> 
         (float(n), Delivery(happening, "withdrawn" if n in withdrawn else "counted"))
         for n, happening in enumerate(happenings)
     ]
-    for n in twice:
-        deliveries.append((n + chance.uniform(0.5, 5000), Delivery(happenings[n], "duplicate")))
-    for n in sorted(withdrawn):
+    deliveries += [
+        (n + chance.uniform(0.5, 5000), Delivery(happenings[n], "duplicate")) for n in twice
+    ]
+    deliveries += [
         # A few withdrawals overtake what they withdraw.
-        place = n - 0.5 if chance.random() < 0.2 else n + chance.uniform(0.5, 5000)
-        deliveries.append((place, Delivery(_withdrawal(happenings[n], period))))
-    for n in tests:
-        trial = _copy(happenings[n], "test", environment="test")
-        deliveries.append((n + 0.5, Delivery(trial, "test")))
-    for n in old:
-        deliveries.append((n + 0.5, Delivery(_copy(happenings[n], "late"), "late")))
+        (
+            n - 0.5 if chance.random() < 0.2 else n + chance.uniform(0.5, 5000),
+            Delivery(_withdrawal(happenings[n], period)),
+        )
+        for n in sorted(withdrawn)
+    ]
+    deliveries += [
+        (n + 0.5, Delivery(_copy(happenings[n], "test", environment="test"), "test")) for n in tests
+    ]
+    deliveries += [(n + 0.5, Delivery(_copy(happenings[n], "late"), "late")) for n in old]
     deliveries.sort(key=lambda pair: pair[0])
     return [delivery for _, delivery in deliveries]
 

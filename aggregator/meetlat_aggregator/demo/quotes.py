@@ -7,6 +7,7 @@ Legal checks the terms with it.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from meetlat_aggregator.demo.company import (
     CALCULATION,
@@ -90,7 +91,7 @@ class Quotes(Story):
 
     def write(self, time: datetime, case: str, user: str, team: str) -> datetime:
         """The generator writes the draft; Legal has its terms checked."""
-        about = {"session": self.new("writing"), "case": case}
+        about: dict[str, Any] = {"session": self.new("writing"), "case": case}
         ident = ""
         for part in range(self.random.choice((1, 2, 2, 3))):
             ident, time = self.call(

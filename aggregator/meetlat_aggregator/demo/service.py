@@ -66,20 +66,20 @@ class Service(Story):
                           session=session)  # fmt: skip
             time = self.later(time, 40)
         handed_over = self.yes(0.2)
+        judged = "human" if handed_over else "bot"
         if handed_over:
             reason = self.random.choice(_REASONS)
             self.tell("escalate", time, reason=reason, to="support desk", session=session)
             time = self.later(time, 900)
         if self.yes(0.92):
-            outcome, by = ("resolved", "human") if handed_over else ("resolved", "bot")
+            outcome = "resolved"
             if self.yes(0.12):
-                outcome, by = self.random.choice(("abandoned", "unresolved")), by
-            self.tell("resolve", time, outcome=outcome, by=by, channel="chat", session=session,
-                      ticket=handed_over and self.yes(0.5))  # fmt: skip
+                outcome = self.random.choice(("abandoned", "unresolved"))
+            self.tell("resolve", time, outcome=outcome, by=judged, channel="chat",
+                      session=session, ticket=handed_over and self.yes(0.5))  # fmt: skip
             if self.yes(0.02):
                 self.tell("resolve", self.later(start, 2 * 86400), outcome="reopened",
                           by="human", channel="chat", session=session)  # fmt: skip
-        judged = "human" if handed_over else "bot"
         self.tell("feedback", time, kind="csat", asked=True, by=judged, session=session)
         if self.yes(0.25):
             score = self.random.choices((1, 2, 3, 4, 5), (4, 6, 18, 42, 30))[0]

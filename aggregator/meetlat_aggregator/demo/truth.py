@@ -26,19 +26,19 @@ _NANO = Decimal(1).scaleb(-9)
 def true_figures(deliveries: Iterable[Delivery]) -> Figures:
     """What the tables have to show when everything was delivered."""
     figures: Figures = defaultdict(Decimal)
-    happenings: list[Happening] = []
-    for delivery in deliveries:
-        use_case = delivery.happening.tool.use_case
-        if delivery.fate == "counted":
-            happenings.append(delivery.happening)
-        if delivery.fate in ("duplicate", "late", "withdrawn"):
-            figures[use_case, _FATES[delivery.fate]] += 1
-    for happening in happenings:
-        _COUNTERS.get(happening.kind, _nothing)(figures, happening)
-    _tasks(figures, [h for h in happenings if h.kind == "task"])
+    deliveries = list(deliveries)
+    happenings = [d.happening for d in deliveries if d.fate == "counted"]
+    for kind, count in _COUNTERS.items():
+        for happening in happenings:
+            if happening.kind == kind:
+                count(figures, happening)
     _conversations(figures, happenings)
+    _tasks(figures, [h for h in happenings if h.kind == "task"])
     for key, number in people_figures(happenings).items():
         figures[key] += number
+    for delivery in deliveries:
+        if delivery.fate in _FATES:
+            figures[delivery.happening.tool.use_case, _FATES[delivery.fate]] += 1
     return figures
 
 
@@ -47,10 +47,6 @@ _FATES = {
     "late": "weeks late, not counted",
     "withdrawn": "withdrawn",
 }
-
-
-def _nothing(figures: Figures, happening: Happening) -> None:
-    """Its effect is not the event's own: a withdrawal, a task, a conversation's end."""
 
 
 def _call(figures: Figures, happening: Happening) -> None:
@@ -65,6 +61,7 @@ def _call(figures: Figures, happening: Happening) -> None:
     figures[use_case, "tokens from cache"] += f.get("cache_read_tokens", 0)
     figures[use_case, "tokens to cache"] += f.get("cache_write_tokens", 0)
     figures[use_case, "tokens out"] += f.get("output_tokens", 0)
+    figures[use_case, "priced calls"] += "cost" in f
     figures[use_case, "cost, EUR"] += f.get("cost", 0) * _NANO
     figures[use_case, "calls without a price"] += "output_tokens" in f and "cost" not in f
 
