@@ -61,14 +61,14 @@ class Ingest:
         self._poison = Poison(settings[POISON_WINDOW], settings[POISON_SHARE])
         self._generation = 0
         self._pending: asyncio.Task[None] | None = None
+        self._window: str | None = None  # the poison window after the batch under way
         self._between = asyncio.Lock()
         self.fault: str | None = None
         self.partitions: set[int] = set()
 
     async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """Listener: read these from the stored offsets."""
-        self._generation += 1
-        await self._settled()
+        await self._outdate()
         self.partitions |= set(partitions)
         return {
             partition: self._store.positions[partition].next_offset
@@ -78,8 +78,7 @@ class Ingest:
 
     async def revoked(self, partitions: Sequence[int]) -> None:
         """Listener: throw away what was read, and wait out the transaction under way."""
-        self._generation += 1
-        await self._settled()
+        await self._outdate()
         self.partitions -= set(partitions)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -101,6 +100,7 @@ class Ingest:
         """Run `action` between two batches, with nothing read that is not committed."""
         async with self._between:
             await self._finish_pending()
+            self._window = None
             await action()
 
     async def _round(self, stop: asyncio.Event) -> bool:
@@ -142,9 +142,12 @@ class Ingest:
 
     async def _process(self, records: list[Record], generation: int) -> None:
         batch = await asyncio.to_thread(decode, records)
-        before = self._store.poison
+        before = self._store.poison if self._window is None else self._window
         bad = bad_records(records, batch.events["error"].to_pylist(), self._store.accepted)
         allowed, after = self._poison.judge(before, bad)
+        if allowed == 0:
+            await self._finish_pending()
+            raise self._poisoned(records[0].partition, records[0].offset)
         if allowed is not None:
             records = records[:allowed]
             batch = await asyncio.to_thread(decode, records)
@@ -152,7 +155,7 @@ class Ingest:
         await self._finish_pending()
         if generation != self._generation:
             return
-        self._store.poison = after
+        self._window = after
 
         def check() -> None:
             if generation != self._generation:
@@ -165,7 +168,7 @@ class Ingest:
         )
         if allowed is not None:
             await self._finish_pending()
-            raise self._poisoned(records[-1])
+            raise self._poisoned(records[-1].partition, records[-1].offset + 1)
 
     async def _commit(
         self,
@@ -208,14 +211,22 @@ class Ingest:
         )
 
     async def _finish_pending(self) -> None:
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
+        pending = self._pending
+        if pending is None:
+            return
+        try:
             await pending
+        finally:  # not before: a rebalance meanwhile has to wait for it too
+            self._pending = None
 
-    async def _settled(self) -> None:
-        """Wait out the transaction under way; its fault is the loop's to raise."""
+    async def _outdate(self) -> None:
+        """Everything that was read is of an older assignment. Waits out the transaction under way;
+        its fault is the loop's to raise.
+        """
+        self._generation += 1
         if self._pending is not None:
             await asyncio.wait([self._pending])
+        self._window = None
 
     async def _check_identity(self) -> None:
         found = await self._reader.identity()
@@ -235,13 +246,13 @@ class Ingest:
                 "mean nothing in a new one",
             )
 
-    def _poisoned(self, last: Record) -> PoisonError:
+    def _poisoned(self, partition: int, before: int) -> PoisonError:
         return PoisonError(
             f"more than {self._poison.share:.0%} of the last {self._poison.window} records were "
-            f"bad, up to partition {last.partition}, offset {last.offset}; stopped rather than "
-            "drain the topic",
+            f"bad; stopped before partition {partition}, offset {before}, rather than drain the "
+            "topic",
             remedy="see `meetlat dead list`, mend the sender, then `meetlat dead accept "
-            f"--partition {last.partition} --until OFFSET` and start again",
+            f"--partition {partition} --until OFFSET` and start again",
         )
 
     def _say(self, fault: str) -> None:

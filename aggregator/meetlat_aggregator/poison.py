@@ -25,10 +25,15 @@ class Poison:
     def judge(self, before: str, bad: Sequence[bool]) -> tuple[int | None, str]:
         """How many of the new records may be processed (None: all), and the window after them.
 
-        `before` is the window so far, a text of 0 (good) and 1 (bad), oldest first.
+        `before` is the window so far, a text of 0 (good) and 1 (bad), oldest first. One that is
+        over the share already lets nothing pass: a restart alone does not go on.
         """
+        if not self.window:
+            return None, ""  # switched off
         past = before[-self.window :].rjust(self.window, "0")
         marks = np.frombuffer(past.encode(), dtype=np.uint8) == ord("1")
+        if marks.sum() > self.share * self.window:
+            return 0, before
         marks = np.concatenate([marks, np.asarray(bad, dtype=bool)])
         sums = np.concatenate([[0], np.cumsum(marks)])
         rolling = sums[self.window + 1 :] - sums[1 : len(sums) - self.window]

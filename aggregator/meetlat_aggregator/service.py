@@ -210,7 +210,8 @@ class Aggregator:
         }
 
     async def _accept(self, request: dict[str, Any], _: Say) -> None:
-        await self.store.accept_poison(int(request["partition"]), int(request["until"]))
+        partition, until = int(request["partition"]), int(request["until"])
+        await self.ingest.paused(lambda: self.store.accept_poison(partition, until))
 
     async def _rebuild(self, request: dict[str, Any], say: Say) -> dict[str, Any]:
         return await rebuild_running(

@@ -132,6 +132,7 @@ class Store:
             lambda: self.transactions.apply(batch, positions, poison, now, before_commit)
         )
         self.positions.update(positions)
+        self.poison = poison
         self.batches = outcome.batch
         self.committed_at = now
         return outcome
