@@ -557,3 +557,21 @@ async def test_the_reader_and_writer_faces_refuse_after_close(log: EmbeddedLog) 
     await writer.close(5)
     with pytest.raises(LogError, match="closed"):
         await writer.check()
+
+
+async def test_close_gives_up_at_its_deadline_and_tells_the_callers(
+    log: EmbeddedLog, directory: Path
+) -> None:
+    writer = log.writer("t")
+    await writer.start()
+    held = hold_lock(directory)
+    appends = [asyncio.create_task(writer.append(numbered(1))) for _ in range(3)]
+    await asyncio.sleep(0)
+    begun = time.monotonic()
+    await writer.close(0.2)
+    assert time.monotonic() - begun < 5
+    for append in appends:
+        with pytest.raises(LogError, match="closed before it answered") as caught:
+            await append
+        assert caught.value.retry
+    os.close(held)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -345,6 +349,41 @@ async def test_a_wrong_password_or_authority_is_an_error_without_the_secret(
     await writer.close(1)
 
 
+# --- the brokers of these tests
+
+_START_AND_HANG = """
+import sys
+from pathlib import Path
+from support.kafka import Cluster
+cluster = Cluster(Path(sys.argv[1]), 1)
+cluster.up()
+print(cluster._processes[0].pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone ends children with their parent")
+def test_brokers_end_with_the_process_that_started_them_even_by_kill_9(
+    kafka_own: Cluster, tmp_path: Path
+) -> None:
+    tests = str(Path(__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, "-c", _START_AND_HANG, str(tmp_path / "brokers")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": tests},
+    )
+    with process:
+        assert process.stdout is not None
+        broker = Path(f"/proc/{int(process.stdout.readline())}")
+        assert broker.exists()
+        process.kill()
+    give_up = time.monotonic() + DEADLINE
+    while broker.exists() and "Z" not in (broker / "stat").read_text().split()[2]:
+        assert time.monotonic() < give_up, "the broker stayed"
+        time.sleep(0.05)
+
+
 # --- three brokers
 
 
@@ -398,6 +437,28 @@ async def test_one_of_three_brokers_killed_costs_nothing(
         finally:
             await asyncio.to_thread(kafka_cluster.start, 1)
     assert seen == set(range(800))
+
+
+async def test_what_only_one_of_three_replicas_has_is_not_acknowledged(
+    kafka_cluster: Cluster, cluster_log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meetlat.logs.kafka, "APPEND_SECONDS", 3.0)
+    topic = kafka_cluster.topic()
+    async with writing(cluster_log, topic) as writer:
+        async with cluster_log.admin() as admin:
+            (described,) = await admin.describe_topics([topic])
+        led = {p["partition"] for p in described["partitions"] if p["leader"] == 0}
+        key = next(m.key for m in spread(97) if m.key and partition_of(m.key, 6) in led)
+        await writer.append([Message(key, b"with all")])
+        for broker in (1, 2):
+            kafka_cluster.pause(broker)
+        try:
+            with pytest.raises(LogError) as caught:
+                await writer.append([Message(key, b"with its leader alone")])
+            assert caught.value.retry
+        finally:
+            for broker in (1, 2):
+                kafka_cluster.resume(broker)
 
 
 @pytest.mark.timeout(240)

@@ -77,7 +77,8 @@ class Cluster(Given):
     def up(self) -> None:
         """Format and start all brokers; returns when all of them serve."""
         self._make_certificate()
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # The first byte makes it start with a letter: a dash would look like an option.
+        cluster_id = base64.urlsafe_b64encode(b"M" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         formats = []
         for index in range(self.size):
             self._write_properties(index)
