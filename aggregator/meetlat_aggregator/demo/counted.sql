@@ -58,7 +58,7 @@ SELECT use_case, figure, sum(value) AS value FROM (
   UNION ALL SELECT use_case, 'handed over to people', exact(escalations) FROM escalations_daily
     WHERE day < $end::DATE
   UNION ALL SELECT use_case, 'people, added up over weeks', exact(people) FROM people
-  UNION ALL SELECT use_case, 'uses by them', exact(uses) FROM people
+  UNION ALL SELECT use_case, 'uses in complete weeks', exact(uses) FROM people
   UNION ALL SELECT use_case, 'features used', exact(uses) FROM usage_daily WHERE day < $end::DATE
   UNION ALL SELECT use_case, 'invitations, ' || kind, exact(asked) FROM feedback
   UNION ALL SELECT use_case, 'scores, ' || kind, exact(scores) FROM feedback

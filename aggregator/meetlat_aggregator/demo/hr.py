@@ -23,7 +23,7 @@ class Recruitment(Story):
             if day.weekday() < 4:
                 live = day >= period.go_live
                 self.vacancy(self.office_hour(day), assisted=live and self.yes(0.9))
-        self.probes(period.go_live, period.end, timedelta(minutes=30), down=300)
+        self.probes(period.go_live, period.end, outage=0.1)
         return self.take()
 
     def vacancy(self, time: datetime, *, assisted: bool) -> None:

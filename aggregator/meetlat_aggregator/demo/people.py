@@ -40,7 +40,7 @@ def people_figures(happenings: list[Happening]) -> dict[tuple[str, str], Decimal
     for (_, use_case, _), per_person in rows.items():
         if len(per_person) >= PRIVACY_LIMIT:
             figures[use_case, "people, added up over weeks"] += len(per_person)
-            figures[use_case, "uses by them"] += sum(per_person)
+            figures[use_case, "uses in complete weeks"] += sum(per_person)
     return figures
 
 

@@ -42,7 +42,7 @@ class Quotes(Story):
                 self.tell("measure", self.office_hour(day), name="orders", value=str(orders))
                 if live and self.yes(0.5):
                     self.tell("support_request", self.office_hour(day), topic="own templates")
-        self.probes(period.go_live, period.end, timedelta(minutes=30), down=2200)
+        self.probes(period.go_live, period.end, outage=0.66)
         for time in (period.go_live - WEEK, period.end - 2 * WEEK):
             self.survey(time, SALES_NORTH, "Quotes leave in time", 3)
         return self.take()

@@ -27,7 +27,7 @@ class Service(Story):
         """Everything up to the end of the period."""
         for day in period.days:
             self.day(day, live=day >= period.go_live)
-        self.probes(period.go_live, period.end, timedelta(minutes=30), down=1100)
+        self.probes(period.go_live, period.end, outage=0.33)
         for time in (period.go_live - WEEK, period.end - 2 * WEEK):
             self.survey(time, SUPPORT, "I like to work with our tools", 3)
         return self.take()

@@ -135,13 +135,17 @@ class Story:
             usage["cost_source"] = "provider"
         return usage
 
-    def probes(self, first: datetime, until: datetime, every: timedelta, down: int) -> None:
-        """Availability checks; `down`: which of them fail in one outage of eight checks."""
-        time, number = first, 0
+    def probes(self, first: datetime, until: datetime, outage: float) -> None:
+        """Availability checks every half hour, with one outage of four hours: at which share of
+        the time it begins.
+        """
+        every = timedelta(minutes=30)
+        down = first + outage * (until - first)
+        time = first
         while time < until:
-            self.probe(time, every, works=not down <= number < down + 8 and not self.yes(0.002))
+            out = down <= time < down + timedelta(hours=4)
+            self.probe(time, every, works=not out and not self.yes(0.002))
             time += every
-            number += 1
 
     def probe(self, time: datetime, every: timedelta, *, works: bool) -> None:
         """One availability check."""

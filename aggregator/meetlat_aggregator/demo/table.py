@@ -13,7 +13,7 @@ HEADINGS = ("use case", "what", "truth", "counted", "n", "equal")
 _LEFT = (0, 1, 5)
 _HEADLINE = re.compile(
     r"^(calls( that failed)?|tokens (in|out)|cost, .*|conversations handed over|outputs found right"
-    r"|sum of scores, (csat|interviewer)|out of order, s|people applied|uses by them"
+    r"|sum of scores, (csat|interviewer)|out of order, s|people applied|uses in complete weeks"
     r"|.*: (by hand|with AI)(, work, s)?|sent twice.*|withdrawn|broken.*)$"
 )
 # Which figure says how many observations a sum rests on.
@@ -21,7 +21,7 @@ _RESTS_ON = {
     "waiting for answers, s": "calls",
     "cost, EUR": "priced calls",
     "out of order, s": "availability checks",
-    "uses by them": "people, added up over weeks",
+    "uses in complete weeks": "people, added up over weeks",
 }
 
 

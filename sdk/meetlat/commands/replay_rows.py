@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ def open_rows(name: str) -> Iterator[Rows]:
     here or while its rows are.
     """
     if name == "-":
-        yield Rows(0, _told(name, _ndjson(click.get_binary_stream("stdin"), lambda: 0)))
+        yield Rows(0, _told(name, _ndjson(sys.stdin.buffer, lambda: 0)))
         return
     path = Path(name)
     plain = path.name.removesuffix(".gz")
