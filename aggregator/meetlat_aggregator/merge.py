@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from meetlat_aggregator.batch import Batch, short_name
 from meetlat_aggregator.sqlfiles import sql, sql_names
@@ -13,39 +17,55 @@ _ANY_ENVIRONMENT = ("sdk_report", "collector_report")
 
 
 def stage(con: duckdb.DuckDBPyConnection, batch: Batch) -> set[str]:
-    """Make `staged_TYPE` for each event type of the batch.
+    """Make the view `staged_TYPE` for each event type of the batch.
 
     The tables `batch` and `judged` are there. Returns the short names that were staged, and the
     derived ones (`conversation`, `use`, `report`) that feed row-level state.
     """
     staged: set[str] = set()
     refined = sql_names("staged")
+    judged = con.sql(sql("judged_columns")).to_arrow_table()
+    counted = np.asarray(judged["counted"])
+    heads = batch.events.select(["seq", "time", "source", "id"])
+    for column in ("sign", "fresh"):
+        heads = heads.append_column(column, judged[column])
     for type_name, table in batch.data.items():
         name = short_name(type_name)
-        con.register(f"batch_{name}", table)
-        where = "" if name in _ANY_ENVIRONMENT else "AND d.environment = 'production'"
+        counts = counted[np.asarray(table["seq"])]
+        if name not in _ANY_ENVIRONMENT:
+            counts &= np.asarray(pc.equal(table["environment"], "production"))
+        con.register(f"counted_{name}", _with_heads(heads, table, counts))
         query = sql(f"staged/{name}") if name in refined else "SELECT * FROM staged"
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE staged_{name} AS WITH staged AS ("
-            'SELECT j.seq, j."time", j.source, j.id, j.sign, j.fresh, '
-            "d.* EXCLUDE (seq, attributes) "
-            f"FROM judged AS j JOIN batch_{name} AS d ON d.seq = j.seq "
-            f"WHERE j.verdict = 'counted' {where}) {query}"
+            f"CREATE OR REPLACE TEMP VIEW staged_{name} AS "
+            f"WITH staged AS (SELECT * FROM counted_{name}) {query}"
         )
-        con.unregister(f"batch_{name}")
         staged.add(name)
     for state in STATES:
         parts = [f"{state.source}.{feed}" for feed in state.feeds if feed in staged]
         parts = [part for part in parts if part in refined]
         if parts:
             union = " UNION ALL BY NAME ".join(f"({sql(f'staged/{part}')})" for part in parts)
-            con.execute(f"CREATE OR REPLACE TEMP TABLE staged_{state.source} AS {union}")
+            con.execute(f"CREATE OR REPLACE TEMP VIEW staged_{state.source} AS {union}")
             staged.add(state.source)
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE staged_unpriced AS "
+        "CREATE OR REPLACE TEMP VIEW staged_unpriced AS "
         + (sql("unpriced") if "interaction" in staged else "SELECT NULL::INTEGER AS seq LIMIT 0")
     )
     return staged
+
+
+def _with_heads(heads: pa.Table, table: pa.Table, counts: npt.NDArray[np.bool_]) -> pa.Table:
+    """The rows of one event type that count, beside their envelope and verdict. In Arrow, since a
+    join in the database would copy every column.
+    """
+    if not counts.all():
+        table = table.filter(pa.array(counts))
+    rows = heads if table.num_rows == heads.num_rows else heads.take(table["seq"])
+    for name in table.column_names:
+        if name not in ("seq", "attributes"):
+            rows = rows.append_column(name, table[name])
+    return rows
 
 
 def merge_all(con: duckdb.DuckDBPyConnection, staged: set[str]) -> None:
