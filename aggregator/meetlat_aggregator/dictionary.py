@@ -99,7 +99,7 @@ COLUMNS = {
     "reasoning_tokens": "Output tokens that were reasoning",
     "tokens_squares": "Sum of squares of a call's tokens (all four kinds)",
     "cost": "Known cost, in units of the currency",
-    "cost_squares": "Sum of squares of a call's cost",
+    "cost_squares": "Sum of squares of a call's cost, each taken as a million at most",
     "priced_requests": "Calls whose cost is known",
     "unpriced_requests": "Calls with token usage whose cost is unknown",
     "output_pages": "Pages that were written",

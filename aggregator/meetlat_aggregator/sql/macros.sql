@@ -5,6 +5,7 @@ CREATE OR REPLACE TEMP MACRO total(sgn, x) AS coalesce(sum(CASE WHEN sgn > 0 THE
 CREATE OR REPLACE TEMP MACRO known(sgn, x) AS coalesce(sum(CASE WHEN x IS NOT NULL THEN sgn END), 0);
 CREATE OR REPLACE TEMP MACRO times(sgn, yes) AS coalesce(sum(CASE WHEN yes THEN sgn END), 0);
 CREATE OR REPLACE TEMP MACRO squares(sgn, x) AS total(sgn, x::HUGEINT * x);
+-- x is a decimal of 19 digits or more: DuckDB keeps the product of shorter ones to 18 digits.
 CREATE OR REPLACE TEMP MACRO decimal_squares(sgn, x) AS total(sgn, x * x);
 -- An absent dimension is '', never NULL.
 CREATE OR REPLACE TEMP MACRO said(x) AS coalesce(x::VARCHAR, '');

@@ -34,7 +34,8 @@ SELECT
   squares(sign, tokens) AS tokens_squares,
   known(sign, tokens) AS usage_requests,
   total(sign, cost_exact) AS cost,
-  decimal_squares(sign, cost_exact) AS cost_squares,
+  -- One call for more than a million is a mistake; its square must not overflow the sum.
+  decimal_squares(sign, least(cost_exact, 1000000)::DECIMAL(19, 9)) AS cost_squares,
   known(sign, cost_exact) AS priced_requests,
   times(sign, cost_exact IS NULL AND tokens IS NOT NULL)
     AS unpriced_requests,

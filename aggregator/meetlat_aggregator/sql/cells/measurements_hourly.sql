@@ -11,6 +11,6 @@ SELECT
   sum(sign) AS count,
   total(sign, e.value::DECIMAL(21, 9)) AS value_sum,
   -- Squares keep four decimals of the value, so that twelve digits before the point fit.
-  decimal_squares(sign, e.value::DECIMAL(18, 4)) AS value_squares
+  decimal_squares(sign, e.value::DECIMAL(19, 4)) AS value_squares
 FROM staged_measurement AS e
 GROUP BY ALL

@@ -39,12 +39,12 @@ SELECT
   total(1, errors) AS errors_sum, known(1, errors) AS errors_count,
   squares(1, errors) AS errors_squares, times(1, errors > 0) AS with_errors,
   total(1, quality) AS quality_sum, known(1, quality) AS quality_count,
-  decimal_squares(1, quality::DECIMAL(18, 6)) AS quality_squares,
+  decimal_squares(1, quality::DECIMAL(19, 6)) AS quality_squares,
   times(1, quality >= 7) AS quality_at_least_7,
   total(1, takeover) AS takeover_sum, known(1, takeover) AS takeover_count,
-  decimal_squares(1, takeover::DECIMAL(18, 6)) AS takeover_squares,
+  decimal_squares(1, takeover::DECIMAL(19, 6)) AS takeover_squares,
   times(1, template_reused) AS template_reused, known(1, template_reused) AS template_reused_count,
   total(1, value) AS value_sum, known(1, value) AS value_count,
-  decimal_squares(1, value::DECIMAL(18, 4)) AS value_squares
+  decimal_squares(1, value::DECIMAL(19, 4)) AS value_squares
 FROM t LEFT JOIN team_shown AS s ON s.week = week_of(t.day) AND s.team = t.team
 GROUP BY ALL

@@ -1,2 +1,2 @@
 -- Judgements with their exact score.
-SELECT *, score::DECIMAL(18, 6) AS score_exact FROM staged
+SELECT *, score::DECIMAL(19, 6) AS score_exact FROM staged

@@ -2,8 +2,8 @@
 SELECT
   *,
   microseconds(rework) AS rework_us,
-  correctness::DECIMAL(18, 6) AS correctness_exact,
-  quality::DECIMAL(18, 6) AS quality_exact,
-  completeness::DECIMAL(18, 6) AS completeness_exact,
-  customer_focus::DECIMAL(18, 6) AS customer_focus_exact
+  correctness::DECIMAL(19, 6) AS correctness_exact,
+  quality::DECIMAL(19, 6) AS quality_exact,
+  completeness::DECIMAL(19, 6) AS completeness_exact,
+  customer_focus::DECIMAL(19, 6) AS customer_focus_exact
 FROM staged
