@@ -5,7 +5,7 @@ Before go-live every CV is read by hand. Afterwards the screener proposes and a 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from meetlat_aggregator.demo.company import CV_SCREENER, LARGE_MODEL, RECRUITMENT, Period
 from meetlat_aggregator.demo.story import Happening, Story

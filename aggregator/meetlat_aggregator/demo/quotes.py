@@ -6,7 +6,7 @@ Legal checks the terms with it.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from meetlat_aggregator.demo.company import (

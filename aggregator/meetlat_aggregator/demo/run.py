@@ -115,7 +115,7 @@ def _result(rows: list[table.Row], events: int, seconds: float, *, every: bool) 
     )
     listed = rows if every else table.headlines(rows)
     if len(listed) < len(rows):
-        verdict += f" (shown are {len(listed)}; --all shows every one)"
+        verdict += f";\nshown are {len(listed)}, --all shows every one"
     return (
         f"{table.render(listed)}\n\n"
         f"{events:,} events sent and counted in {seconds:.0f} s; {verdict}.\n"

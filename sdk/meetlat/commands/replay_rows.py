@@ -111,15 +111,15 @@ def _ndjson(content: IO[bytes] | gzip.GzipFile, tell: Callable[[], int]) -> Iter
 
 def _csv(content: IO[bytes] | gzip.GzipFile, tell: Callable[[], int]) -> Iterator[Row]:
     csv.field_size_limit(_LARGEST_CELL)
-    text = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
-    reader = csv.reader(text, strict=True)
-    names = next(reader, [])
-    _check_columns(names)
-    start = reader.line_num + 1
-    for cells in reader:
-        if cells:
-            yield Row(start, _from_cells(names, cells), tell())
+    with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text, strict=True)
+        names = next(reader, [])
+        _check_columns(names)
         start = reader.line_num + 1
+        for cells in reader:
+            if cells:
+                yield Row(start, _from_cells(names, cells), tell())
+            start = reader.line_num + 1
 
 
 _Reader = Callable[[IO[bytes] | gzip.GzipFile, Callable[[], int]], Iterator[Row]]
