@@ -31,6 +31,8 @@ from meetlat_aggregator.store import Store
 from meetlat_aggregator.transaction import Outcome, Position
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as the database keeps it
+# After a stop: what is left is safe in the log, and a busy topic has no end.
+DRAIN_SECONDS = 10.0
 _RETRY_SECONDS = (0.2, 1.0, 5.0)
 _log = logging.getLogger("meetlat.aggregator")
 
@@ -82,18 +84,21 @@ class Ingest:
         self.partitions -= set(partitions)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop`, then what is left in the log, and finish.
+        """Read until `stop`, then what is left in the log (for DRAIN_SECONDS at most), and finish.
 
         Raises PoisonError, DataLossError, or MeetlatError when the database cannot go on.
         """
         await self._reader.start(self)
         await self._check_identity()
-        last_round = False
-        while not last_round:
-            last_round = stop.is_set()
+        give_up: float | None = None
+        more = True
+        while more:
+            if stop.is_set() and give_up is None:
+                give_up = asyncio.get_running_loop().time() + DRAIN_SECONDS
             async with self._between:
                 full = await self._round(stop)
-            last_round = last_round and not full
+            if give_up is not None:
+                more = full and asyncio.get_running_loop().time() < give_up
         await self._finish_pending()
 
     async def paused(self, action: Callable[[], Awaitable[None]]) -> None:

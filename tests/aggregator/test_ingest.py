@@ -74,6 +74,16 @@ async def test_stop_drains_the_log_first(tmp_path: Path) -> None:
     assert await drain(data_settings(tmp_path), reader) == {"received": 25, "counted": 25}
 
 
+async def test_a_log_without_end_does_not_keep_it_from_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_module, "DRAIN_SECONDS", 0.0)
+    reader = FakeReader([event() for _ in range(1000)], most=10)
+    counted = await drain(data_settings(tmp_path, batch_events=10), reader)
+    assert counted == {"received": 10, "counted": 10}
+    assert await drain(data_settings(tmp_path), FakeReader([])) == counted
+
+
 async def test_reading_goes_on_from_the_stored_offsets_after_a_restart(tmp_path: Path) -> None:
     settings = data_settings(tmp_path)
     events = [event(partition=n % 3) for n in range(10)]

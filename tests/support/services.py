@@ -76,7 +76,8 @@ class ServiceProcess:
     def _is_ready(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
-            raise AssertionError(f"{self.name} ended with {self._process.returncode}: {self.said()}")
+            status = self._process.returncode
+            raise AssertionError(f"{self.name} ended with {status}: {self.said()}")
         try:
             self.get("/readyz")
         except (urllib.error.URLError, ConnectionError, TimeoutError):

@@ -13,9 +13,9 @@ from typing import Any
 
 import duckdb
 import pytest
+from support.services import services, until
 
 import meetlat
-from support.services import services, until
 
 NOBODY = 65534
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-import meetlat
 from support.kafka import Given
 from support.services import ServiceProcess, query, services, until
+
+import meetlat
 
 TRACE = Path(__file__).parents[2].parent / "shared" / "data" / "azure_llm_chat_2023.csv.gz"
 STRETCH = 60  # a minute of the trace becomes an hour
