@@ -142,6 +142,51 @@ def test_it_goes_on_live_and_ctrl_c_stops_it_in_order(tmp_path: Path) -> None:
     assert not (data / "aggregator.sock").exists()
 
 
+def test_kill_9_of_both_services_on_the_way_changes_no_figure(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "meetlat", "demo", "--exit", "--data", "kept"],
+        cwd=tmp_path,
+        env=environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    watchdog = threading.Timer(DEADLINE, process.kill)
+    watchdog.start()
+    try:
+        for service in ("aggregate", "collect"):
+            end = time.monotonic() + DEADLINE
+            # In the middle of it: the first tables are there.
+            while not (tmp_path / "kept" / "kpi.duckdb").exists():
+                assert time.monotonic() < end, "no tables appeared"
+                assert process.poll() is None
+                time.sleep(0.02)
+            os.kill(child_of(process.pid, service), signal.SIGKILL)
+        told, errors = process.communicate(timeout=DEADLINE)
+    finally:
+        watchdog.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 0, (told, errors)
+    assert re.search(r"all \d+ figures are equal", told)
+    for name in ("aggregator", "collector"):
+        assert f"the {name} was ended by SIGKILL; starting it again" in errors
+
+
+def child_of(parent: int, service: str) -> int:
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and service.encode() in (
+                (entry / "cmdline").read_bytes().split(b"\0")
+            ):
+                above = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                if int(above) == parent:
+                    return int(entry.name)
+    raise AssertionError(f"no {service} runs")
+
+
 def live_calls(data: Path) -> int:
     with duckdb.connect(str(data / "kpi.duckdb"), read_only=True) as con:
         (row,) = con.execute(

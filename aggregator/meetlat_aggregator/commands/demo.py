@@ -71,6 +71,7 @@ def demo(
             AGGREGATOR_LISTEN.env: aggregator_listen,
             "MEETLAT_LOG_LEVEL": "WARNING",
             "MEETLAT_PUBLISH_SECONDS": "1",
+            "MEETLAT_BATCH_EVENTS": "15000",  # so that the progress bar moves
         }
         settings = Settings({}, overrides, config)
         collector = claim(settings, COLLECTOR_LISTEN)

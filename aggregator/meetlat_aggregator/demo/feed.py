@@ -29,6 +29,7 @@ WHOLE = "all"
 REFUSED = "broken, refused by the collector"
 DEADLINE_SECONDS = 300.0
 _POLL_SECONDS = 0.2
+_LOOK_EVERY = 5000
 _REFUSED_METRIC = re.compile(
     r'^meetlat_collector_events_total{result="refused"} (\S+)$', re.MULTILINE
 )
@@ -71,16 +72,18 @@ class Feed:
         with click.progressbar(
             length=total, label="counting", file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar:
-            for delivery in deliveries:
-                if self.stopping.is_set():
-                    raise StoppedError
-                programs.tell(delivery.happening, history=delivery.fate != "late")
 
             def counted() -> bool:
                 lag, number = self._progress()
                 bar.update(max(min(number, total) - bar.pos, 0))
                 return lag == 0 and programs.delivered() >= total
 
+            for number, delivery in enumerate(deliveries):
+                if self.stopping.is_set():
+                    raise StoppedError
+                programs.tell(delivery.happening, history=delivery.fate != "late")
+                if number % _LOOK_EVERY == 0:
+                    counted()
             self._wait(counted)
         programs.flush(10.0)
 
@@ -110,8 +113,12 @@ class Feed:
         """Records that wait in the log (one more while nobody knows), and records counted."""
         try:
             *_, last = ask(self.place.data, "status")
-        except NotRunningError:
-            return 1, 0
+        except (NotRunningError, OSError):
+            return 1, 0  # it crashed; the supervisor starts it again
+        except MeetlatError as error:
+            if error.retry:
+                return 1, 0
+            raise
         answer = last["answer"]
         return sum(lag["events"] for lag in answer["lag"].values()), int(answer["records"])
 
