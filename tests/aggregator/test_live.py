@@ -161,9 +161,9 @@ def test_a_label_takes_100_values_and_the_rest_becomes_other_and_is_counted(benc
     assert counters(bench.live.values, LABELS_FOLDED.name) == {("feature",): 21}
 
 
-def test_100_000_label_values_make_100_series(bench: Bench) -> None:
+def test_30_000_label_values_make_101_series(bench: Bench) -> None:
     one = event("usage", feature="f#", id="e#")
-    bench.feed(*[replace(one, value=one.value.replace(b"#", b"%d" % n)) for n in range(100_000)])
+    bench.feed(*[replace(one, value=one.value.replace(b"#", b"%d" % n)) for n in range(30_000)])
     assert len(counters(bench.live.values, "meetlat_feature_uses_total")) == 101
 
 
