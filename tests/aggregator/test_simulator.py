@@ -108,6 +108,15 @@ async def test_what_is_counted_is_true(seed: int, size: int, bench: Bench, tmp_p
     assert len(counted) > 90
 
 
+async def test_small_teams_show_as_small_and_never_by_name(bench: Bench, tmp_path: Path) -> None:
+    bench.feed_records(await told(make_history(SHORT, 1), tmp_path))
+    with bench.published() as con:
+        found = con.execute("SELECT DISTINCT team FROM interactions_hourly").fetchall()
+    teams = {team for (team,) in found}
+    assert {"(small)", "support", "sales-north", "sales-south"} <= teams
+    assert not teams & {"calculation", "legal"}
+
+
 async def test_every_event_type_occurs(tmp_path: Path) -> None:
     records = await told(make_history(SHORT, 1), tmp_path)
     # The collector's own account is the collector's to send.

@@ -70,7 +70,7 @@ def demo(
             COLLECTOR_LISTEN.env: collector_listen,
             AGGREGATOR_LISTEN.env: aggregator_listen,
             "MEETLAT_LOG_LEVEL": "WARNING",
-            "MEETLAT_PUBLISH_SECONDS": "1",
+            "MEETLAT_PUBLISH_SECONDS": "2",
             "MEETLAT_BATCH_EVENTS": "15000",  # so that the progress bar moves
         }
         settings = Settings({}, overrides, config)

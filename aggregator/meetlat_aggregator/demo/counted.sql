@@ -31,7 +31,7 @@ people AS (
   SELECT * FROM user_weeks WHERE week < $end::DATE
 ),
 health AS (
-  SELECT source.replace('/demo/', '') AS tool, duplicate, late, void
+  SELECT source.replace('/demo/', '') AS tool, counted, duplicate, late, void
   FROM data_health WHERE hour < $end AND source LIKE '/demo/%'
 ),
 mishaps AS (
@@ -83,6 +83,7 @@ SELECT use_case, figure, sum(value) AS value FROM (
     WHERE outcome = 'won' AND currency <> ''
   UNION ALL SELECT use_case, name, exact(tasks) FROM steps
   UNION ALL SELECT use_case, name || ', work, s', seconds(handling_sum) FROM steps
+  UNION ALL SELECT use_case, 'events counted', exact(counted) FROM mishaps
   UNION ALL SELECT use_case, 'sent twice, not counted again', exact(duplicate) FROM mishaps
   UNION ALL SELECT use_case, 'weeks late, not counted', exact(late) FROM mishaps
   UNION ALL SELECT use_case, 'withdrawn', exact(void) FROM mishaps

@@ -14,7 +14,7 @@ _LEFT = (0, 1, 5)
 _HEADLINE = re.compile(
     r"^(calls( that failed)?|tokens (in|out)|cost, .*|conversations handed over|outputs found right"
     r"|sum of scores, (csat|interviewer)|out of order, s|people applied|uses in complete weeks"
-    r"|.*: (by hand|with AI)(, work, s)?|sent twice.*|withdrawn|broken.*)$"
+    r"|.*: (by hand|with AI)(, work, s)?|events counted|sent twice.*|withdrawn|broken.*)$"
 )
 # Which figure says how many observations a sum rests on.
 _RESTS_ON = {
