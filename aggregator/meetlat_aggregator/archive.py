@@ -8,6 +8,7 @@ on the list in the same transaction: a file that is not on the list belongs to n
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 
 from meetlat.logs.base import Record
 from meetlat_aggregator.batch import MICROSECONDS
+from meetlat_aggregator.database import BrokenDatabaseError
 from meetlat_aggregator.sqlfiles import sql
 
 COLUMNS = pa.schema(
@@ -35,6 +37,7 @@ COLUMNS = pa.schema(
         ("value", pa.binary()),
     ]
 )
+_NAME = re.compile(r"\d{4}/\d\d/\d\d/(\d{12})-(\d{12})\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +104,25 @@ class Archive:
         return " UNION ALL BY NAME ".join(parts)
 
     def on_disk(self) -> list[str]:
-        """The names of all files there, listed or not, in order."""
-        return sorted(
-            str(path.relative_to(self.directory)) for path in self.directory.glob("*/*/*/*.parquet")
-        )
+        """The names of all files there, listed or not, in the order of their batches."""
+        names = (str(path.relative_to(self.directory)) for path in self.directory.glob("*/*/*/*"))
+        return sorted(filter(_NAME.fullmatch, names), key=batches_of)
 
     def sweep(self, con: duckdb.DuckDBPyConnection) -> list[str]:
-        """Delete the files that are not on the list (a crash leaves them); returns their names."""
+        """Delete the files of the batch whose commit a crash prevented; returns their names.
+
+        Raises BrokenDatabaseError when there are other files that are not on the list: the
+        database is older than they are, and they may be all that is left of their events.
+        """
         listed = {row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()}
+        ((batches,),) = con.execute("SELECT batches FROM progress").fetchall()
         orphans = [name for name in self.on_disk() if name not in listed]
+        if any(batches_of(name)[1] != batches + 1 for name in orphans):
+            raise BrokenDatabaseError(
+                f"the database does not know {len(orphans)} files of the archive, the first is "
+                f"{orphans[0]}: it is not the one that wrote them",
+                "put that one back",
+            )
         for name in orphans:
             with suppress(FileNotFoundError):
                 (self.directory / name).unlink()
@@ -119,6 +132,13 @@ class Archive:
         """Listed files that are not on disk: somebody removed them."""
         listed = [row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()]
         return [name for name in listed if not (self.directory / name).exists()]
+
+
+def batches_of(name: str) -> tuple[int, int]:
+    """The first and the last batch in a file, from its name."""
+    match = _NAME.fullmatch(name)
+    assert match is not None, name
+    return int(match[1]), int(match[2])
 
 
 def records_of(rows: pa.Table) -> Iterator[Record]:

@@ -20,6 +20,20 @@ LOCK = "aggregator.lock"
 _log = logging.getLogger("meetlat.aggregator")
 
 
+class BrokenDatabaseError(MeetlatError):
+    """The live database cannot be used; the archive can make it anew."""
+
+    def __init__(self, message: str, remedy: str = "put back a good one") -> None:
+        super().__init__(
+            message, remedy=f"{remedy}, or make it anew with `meetlat rebuild --accept`"
+        )
+
+    @classmethod
+    def unreadable(cls, path: Path, error: duckdb.Error) -> BrokenDatabaseError:
+        """What DuckDB says of the file, in one line."""
+        return cls(f"cannot read the database {path}: {str(error).splitlines()[0]}")
+
+
 class DataDirectory:
     """The data directory, owned by this process until `release`.
 
@@ -64,21 +78,26 @@ class DataDirectory:
 def open_database(path: Path, memory: str = "256MB") -> duckdb.DuckDBPyConnection:
     """Open (or make) the live database and bring it to the newest version.
 
-    Raises MeetlatError for a file that is corrupt, locked, or of a newer version.
+    Raises BrokenDatabaseError for a file that is corrupt, MeetlatError for one that is locked or of
+    a newer version.
     """
     try:
         con = duckdb.connect(str(path), config={"memory_limit": memory, "threads": 2})
     except duckdb.Error as error:
-        first = str(error).splitlines()[0]
-        raise MeetlatError(
-            f"cannot open the database {path}: {first}",
-            remedy="if it is corrupt, `meetlat rebuild --accept` makes it anew from the archive",
-        ) from error
+        if "lock on file" in str(error):
+            raise MeetlatError(
+                f"another program has the database {path} open",
+                remedy="close it there; analysts use kpi.duckdb",
+            ) from error
+        raise BrokenDatabaseError.unreadable(path, error) from error
     try:
         con.execute("SET temp_directory = ?", [f"{path}.tmp"])
         con.execute("SET TimeZone = 'UTC'")
         migrate(con)
         con.execute(sql("macros"))
+    except duckdb.Error as error:
+        con.close()
+        raise BrokenDatabaseError.unreadable(path, error) from error
     except BaseException:
         con.close()
         raise

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from meetlat.errors import MeetlatError
-from meetlat_aggregator.archive import Archive, records_of
+from meetlat_aggregator.archive import Archive, batches_of, records_of
 from meetlat_aggregator.control import Say
 from meetlat_aggregator.database import open_database
 from meetlat_aggregator.decode import decode
@@ -62,7 +62,7 @@ def rebuild_file(
     """Make a database at `target` from the archive (and the tail that `old` holds).
 
     With `old` None (it cannot be read) every file on disk counts, and positions are taken from
-    what they hold, so that the log is read again from there.
+    what they hold, so that the log is read again from there. What a crash left is deleted.
     """
     for leftover in (target, target.with_name(target.name + ".wal")):
         leftover.unlink(missing_ok=True)
@@ -186,7 +186,9 @@ def _files(archive: Archive, old: duckdb.DuckDBPyConnection | None) -> list[tupl
                 "what they held",
             )
         return [(str(name), int(records)) for name, records in rows]
-    names = archive.on_disk()
+    # A file that a crash left and one that was committed after it begin with the same batch: the
+    # longer one was committed.
+    names = {batches_of(name)[0]: name for name in archive.on_disk()}.values()
     return [(n, pq.read_metadata(archive.directory / n).num_rows) for n in names]
 
 
@@ -215,11 +217,15 @@ def _carry_over(
 ) -> None:
     """What the archive does not hold: positions, the log's identity, what was sent, the poison."""
     if old is None:
+        listed = {row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()}
+        for name in archive.on_disk():
+            if name not in listed:
+                (archive.directory / name).unlink()
         con.execute("UPDATE outbox SET sent = true, value = NULL")
         con.execute(
             "UPDATE progress SET batches = (SELECT coalesce(max(last_batch), 0) FROM archive_files)"
         )
-        files = archive.paths(archive.on_disk())
+        files = archive.paths(sorted(listed))
         if files:
             con.execute(sql("archive/positions"), {"files": files, "topic": topic})
         return

@@ -29,7 +29,7 @@ from meetlat.settings import (
 from meetlat_aggregator import gauges
 from meetlat_aggregator.archive import Archive
 from meetlat_aggregator.batch import Batch
-from meetlat_aggregator.database import DataDirectory, open_database
+from meetlat_aggregator.database import BrokenDatabaseError, DataDirectory, open_database
 from meetlat_aggregator.live import Key, LiveSeries
 from meetlat_aggregator.publish import Publisher
 from meetlat_aggregator.transaction import Outcome, Position, Transactions
@@ -79,7 +79,23 @@ class Store:
             raise
 
     def _open(self) -> None:
-        self._con = open_database(self.directory.database, self.settings[MEMORY])
+        path = self.directory.database
+        if not path.exists() and self.archive.on_disk():
+            raise BrokenDatabaseError(
+                f"the database {path} is gone, and the archive beside it is not", "put it back"
+            )
+        self._con = open_database(path, self.settings[MEMORY])
+        try:
+            self._check_archive()
+            self._read_state()
+        except duckdb.Error as error:
+            self._con.close()
+            raise BrokenDatabaseError.unreadable(path, error) from error
+        except BaseException:
+            self._con.close()
+            raise
+
+    def _check_archive(self) -> None:
         orphans = self.archive.sweep(self._con)
         if orphans:
             _log.info("deleted %d archive files of batches that were not committed", len(orphans))
@@ -90,7 +106,6 @@ class Store:
                 len(missing),
                 missing[0],
             )
-        self._read_state()
 
     def _read_state(self) -> None:
         con = self._con
@@ -218,7 +233,7 @@ class Store:
 
     async def close(self) -> None:
         """Let go of the database and the directory."""
-        if hasattr(self, "_con"):
+        if hasattr(self, "_side"):
             await self._beside(self._side.close)
             await self.run_bare(self._con.close)
         self._thread.shutdown(wait=True)

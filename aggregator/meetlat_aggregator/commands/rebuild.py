@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import click
+import duckdb
 
-from meetlat.errors import MeetlatError
 from meetlat.settings import DATA, DEDUP_DAYS, EVENTS_TOPIC, Settings
 from meetlat_aggregator.archive import Archive
 from meetlat_aggregator.commands.common import (
@@ -20,7 +20,7 @@ from meetlat_aggregator.commands.common import (
     table,
 )
 from meetlat_aggregator.control import NotRunningError, ask
-from meetlat_aggregator.database import DataDirectory
+from meetlat_aggregator.database import BrokenDatabaseError, DataDirectory
 from meetlat_aggregator.rebuild import rebuild_file, rebuild_store, swap
 from meetlat_aggregator.store import Store
 
@@ -85,15 +85,16 @@ async def _by_itself(settings: Settings, accept: bool, show: Show) -> dict[str, 
     store = Store(settings)
     try:
         await store.open()
-    except MeetlatError as error:
-        if not accept or not store.directory.database.exists():
-            raise
-        click.echo(f"{error.message}; making it anew from the archive", err=True)
-        return _from_archive(settings, show)
-    try:
         return await rebuild_store(store, accept=accept, progress=show)
+    except (BrokenDatabaseError, duckdb.Error) as error:
+        if isinstance(error, duckdb.Error):
+            error = BrokenDatabaseError.unreadable(store.directory.database, error)
+        if not accept:
+            raise error from None
+        click.echo(f"{error.message}; making it anew from the archive", err=True)
     finally:
         await store.close()
+    return _from_archive(settings, show)
 
 
 def _from_archive(settings: Settings, show: Show) -> dict[str, Any]:
@@ -109,10 +110,11 @@ def _from_archive(settings: Settings, show: Show) -> dict[str, Any]:
             None,
             show,
         )
-        broken = directory.database.with_name("aggregator.duckdb.broken")
-        directory.database.replace(broken)
+        if directory.database.exists():
+            broken = directory.database.with_name("aggregator.duckdb.broken")
+            directory.database.replace(broken)
+            click.echo(f"the old file is kept as {broken}", err=True)
         swap(target, directory.database)
-        click.echo(f"the old file is kept as {broken}", err=True)
     finally:
         directory.release()
     return {"differences": [], "swapped": True}

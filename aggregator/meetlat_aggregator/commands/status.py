@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -46,10 +47,16 @@ def _ask(settings: Settings) -> dict[str, Any]:
     answer: dict[str, Any] = last["answer"]
     usage = shutil.disk_usage(settings[DATA])
     answer["disk_free_bytes"] = usage.free
-    answer["data_bytes"] = sum(
-        path.stat().st_size for path in settings[DATA].rglob("*") if path.is_file()
-    )
+    answer["data_bytes"] = sum(map(_size, settings[DATA].rglob("*")))
     return answer
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; 0 for a folder, and for what the running aggregator just removed."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:
+        return 0
 
 
 def _render(answer: dict[str, Any]) -> str:
