@@ -18,6 +18,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 
+from bench.figure import Figure
+
 BATCH = 100
 ROUNDS = 3
 SINGLE_CLIENTS = 64
@@ -40,7 +42,7 @@ asyncio.run(uvicorn.Server(config).serve([bound]))
 
 
 @dataclass(frozen=True)
-class Figure:
+class Round:
     """Requests a second of one round, and how many answers were not 202."""
 
     requests: float
@@ -85,7 +87,7 @@ def request(batch: int) -> bytes:
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-def load(port: int, clients: int, seconds: float, batch: int) -> Figure:
+def load(port: int, clients: int, seconds: float, batch: int) -> Round:
     """Keep `clients` connections busy, each with one request at a time."""
     raw = request(batch)
     poll = select.epoll()
@@ -110,10 +112,10 @@ def load(port: int, clients: int, seconds: float, batch: int) -> Figure:
                 open_[number].sendall(raw)
     for client in open_.values():
         client.close()
-    return Figure(answered / (now - began), failed)
+    return Round(answered / (now - began), failed)
 
 
-def measure(port: int, clients: int, seconds: float, batch: int) -> Figure:
+def measure(port: int, clients: int, seconds: float, batch: int) -> Round:
     """`load` in a process of its own."""
     arguments = [str(port), str(clients), str(seconds), str(batch)]
     said = subprocess.run(
@@ -122,7 +124,7 @@ def measure(port: int, clients: int, seconds: float, batch: int) -> Figure:
         capture_output=True,
         text=True,
     ).stdout.split()
-    return Figure(float(said[0]), int(said[1]))
+    return Round(float(said[0]), int(said[1]))
 
 
 def start(*command: str) -> tuple[subprocess.Popen[str], int]:
@@ -135,8 +137,8 @@ def start(*command: str) -> tuple[subprocess.Popen[str], int]:
     return process, int(found[1])
 
 
-def main(seconds: float) -> dict[str, float]:
-    """Print the table, and return its figures."""
+def run(seconds: float = 5.0) -> list[Figure]:
+    """Measure, in rounds that alternate."""
     rounds: dict[str, list[float]] = {"bare": [], "single": [], "batch": []}
     with tempfile.TemporaryDirectory() as data:
         bare, bare_port = start(sys.executable, "-c", _BARE)
@@ -151,26 +153,20 @@ def main(seconds: float) -> dict[str, float]:
                     ("single", port, SINGLE_CLIENTS, 1),
                     ("batch", port, BATCH_CLIENTS, BATCH),
                 ):
-                    figure = measure(at, clients, seconds, batch)
-                    if figure.failed:
-                        raise RuntimeError(f"{name}: {figure.failed} answers were not 202")
-                    rounds[name].append(figure.requests)
+                    found = measure(at, clients, seconds, batch)
+                    if found.failed:
+                        raise RuntimeError(f"{name}: {found.failed} answers were not 202")
+                    rounds[name].append(found.requests)
         finally:
             for process in (bare, collector):
                 process.terminate()
                 process.communicate(timeout=30)
-    best = {name: max(figures) for name, figures in rounds.items()}
-    figures = {
-        "requests_per_second": best["single"],
-        "ratio_to_bare_asgi": best["single"] / best["bare"],
-        "events_per_second_in_batches": best["batch"] * BATCH,
-    }
-    batched = figures["events_per_second_in_batches"]
-    print(f"bare ASGI application    {best['bare']:>10,.0f} requests/s")
-    print(f"collector, single events {best['single']:>10,.0f} requests/s")
-    print(f"  ratio                  {figures['ratio_to_bare_asgi']:>10.2f}")
-    print(f"collector, batches       {batched:>10,.0f} events/s")
-    return figures
+    best = {name: max(found) for name, found in rounds.items()}
+    beside = ("bare ASGI application, requests/s", best["bare"])
+    return [
+        Figure("collector, single events", best["single"], "requests/s", *beside),
+        Figure("collector, batches of 100", best["batch"] * BATCH, "events/s", *beside),
+    ]
 
 
 if __name__ == "__main__":
@@ -179,4 +175,5 @@ if __name__ == "__main__":
         found_ = load(int(port_), int(clients_), float(seconds_), int(batch_))
         print(found_.requests, found_.failed)
     else:
-        main(float(sys.argv[1]) if sys.argv[1:] else 5.0)
+        for figure_ in run(float(sys.argv[1]) if sys.argv[1:] else 5.0):
+            print(figure_)
