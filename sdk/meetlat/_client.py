@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from meetlat.settings import Settings
 
 
+_GRACE = 0.9
+
+
 class Clock(Protocol):
     """Where times come from; the module `time` is one."""
 
@@ -271,8 +274,19 @@ class Client(Api):
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._building = threading.Lock()
+        self._builder = 0
         self._built = threading.Event()
         self._ended = False
+
+    def hold_still(self, timeout: float) -> bool:
+        """Before a fork: wait until the thread has imported what it needs; True to `go_on`."""
+        if threading.get_ident() == self._builder:
+            return False  # the import itself forks
+        return self._building.acquire(timeout=timeout)
+
+    def go_on(self) -> None:
+        """After the fork, in the parent."""
+        self._building.release()
 
     def after_fork(self) -> None:
         """In the child: a new queue, no thread; what was the parent's is let go, unsent."""
@@ -289,8 +303,8 @@ class Client(Api):
         if self._ended or self._mode != "send" or (thread is None and not self._queue.queue):
             self._ended = True
             return
-        if thread is not None:
-            self._built.wait(timeout)
+        if thread is not None and not self._built.wait(timeout + _GRACE):
+            return  # its imports take so long: waiting on for them could take for ever
         self._ended = True
         worker = self._build()
         if worker is not None:
@@ -309,6 +323,11 @@ class Client(Api):
             return
         try:
             if self._thread is None and not self._queue.closed:
+                # They have hooks of their own around a fork. Loaded by the thread while our hook
+                # waits for it, they would be asked to release what they never took.
+                import concurrent.futures.thread  # noqa: F401 - see above
+                import logging  # noqa: F401
+
                 _exit.watch_process()
                 thread = threading.Thread(target=self._run, name="meetlat", daemon=True)
                 thread.start()
@@ -319,6 +338,7 @@ class Client(Api):
             self._starting.release()
 
     def _run(self) -> None:
+        self._builder = threading.get_ident()
         worker = self._build()
         self._built.set()
         if worker is not None and not self._ended:

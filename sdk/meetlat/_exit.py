@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from meetlat._client import Client
 
 SECONDS = 2.0
+_IMPORT_SECONDS = 5.0
+_held: list[Client] = []
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()
 _hooked = False
 _watched_process = 0
@@ -25,7 +27,9 @@ def watch(client: Client) -> None:
     if not _hooked:
         _hooked = True
         atexit.register(_at_exit)
-        os.register_at_fork(after_in_child=_after_fork)
+        os.register_at_fork(
+            before=_before_fork, after_in_parent=_after_fork_here, after_in_child=_after_fork
+        )
 
 
 def watch_process() -> None:
@@ -49,6 +53,17 @@ def _at_exit() -> None:
             sys.stderr.write(f"meetlat: fault at exit: {error!r}\n")
 
 
+def _before_fork() -> None:
+    """Let a worker finish its imports: a child forked amid one could never import that module."""
+    _held.extend(client for client in list(_clients) if client.hold_still(_IMPORT_SECONDS))
+
+
+def _after_fork_here() -> None:
+    while _held:
+        _held.pop().go_on()
+
+
 def _after_fork() -> None:
+    _held.clear()
     for client in list(_clients):
         client.after_fork()

@@ -14,6 +14,7 @@ import fcntl
 import os
 import secrets
 from collections import deque
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
@@ -137,7 +138,8 @@ class Spool:
         """In a forked child: close the parent's files without touching them."""
         for descriptor in (self._file, self._lock_file):
             if descriptor is not None:
-                os.close(descriptor)
+                with suppress(OSError):  # the parent's thread may have been closing it just then
+                    os.close(descriptor)
         self._file = self._lock_file = None
         self._segments.clear()
 

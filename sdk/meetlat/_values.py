@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_TIME = (1 << 48) - 1
@@ -29,13 +30,17 @@ def rfc3339(moment: int | datetime | str) -> str:
     if type(moment) is not int:
         raise TypeError(f"is {type(moment).__name__}, not a datetime or text")
     seconds, rest = divmod(moment, 1_000_000_000)
+    return f"{_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    # Events come many to a second, and a calendar costs more than the rest of an event's time.
     try:
         year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
     except (OverflowError, OSError, ValueError):
         raise ValueError("is out of range") from None
-    return (
-        f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{rest // 1000:06d}Z"
-    )
+    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}"
 
 
 def start_of_week(moment: int | datetime | str) -> datetime:

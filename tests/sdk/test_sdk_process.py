@@ -229,6 +229,48 @@ def test_a_forked_child_sends_its_own_events_and_never_its_parents(
     assert sorted(found) == sorted(["child", "parent call", "parent queued", *parents])
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.03, 0.1, 0.2])
+def test_a_fork_while_the_thread_is_importing_leaves_a_child_that_works(
+    tmp_path: Path, collector: Collector, delay: float
+) -> None:
+    """A module's import lock that the parent's thread held would never be free in the child."""
+    code = f"""
+        import os, sys, time, meetlat
+        meetlat.support_request("parent")
+        time.sleep({delay})
+        child = os.fork()
+        meetlat.support_request("child" if child == 0 else "parent")
+        assert meetlat.flush(20).pending == 0
+        if child == 0:
+            sys.exit()
+        assert os.waitpid(child, 0)[1] == 0
+    """
+    run(code, environment(tmp_path, collector.url))
+    assert sorted(topics(collector)) == ["child", "parent", "parent"]
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "kafka://127.0.0.1:1"])
+def test_the_thread_loads_nothing_that_has_fork_hooks_of_its_own(
+    tmp_path: Path, endpoint: str
+) -> None:
+    """Ours would wait for that import, and the new hooks would release what they never took."""
+    code = """
+        import os, threading, traceback, meetlat
+        late = []
+        register = os.register_at_fork
+        def watch(**hooks):
+            if threading.current_thread().name == "meetlat" and "before" in hooks:
+                late.append(traceback.format_stack(limit=3))
+            register(**hooks)
+        os.register_at_fork = watch
+        meetlat.support_request("a")
+        meetlat.flush(3)
+        assert meetlat.stats().spooled == 1, meetlat.stats()
+        assert not late, late
+    """
+    run(code, environment(tmp_path, endpoint))
+
+
 def test_a_child_after_fork_makes_other_ids(tmp_path: Path) -> None:
     code = """
         import os, meetlat
@@ -239,8 +281,10 @@ def test_a_child_after_fork_makes_other_ids(tmp_path: Path) -> None:
         child = os.fork()
         with meetlat.interaction(tool="b") as call:
             pass
-        print(call.id, flush=True)
-        if child: os.waitpid(child, 0)
+        print(call.id + "\\n", end="", flush=True)  # one write, so that two do not mix
+        if child:
+            status = os.waitpid(child, 0)[1]
+            assert status == 0, status
     """
     first, second = run(code, environment(tmp_path)).split()
     assert first != second

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - else loaded by a look-up, and a fork amid that import hangs
 import http.client
 import json
 import socket
