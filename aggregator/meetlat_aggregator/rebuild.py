@@ -126,7 +126,7 @@ async def rebuild_store(store: Store, *, accept: bool, progress: Progress) -> di
             progress,
         )
     )
-    differences = await store.run(lambda con: compare(con, target))
+    differences = await store.run_alone(lambda con: compare(con, target))
     swapped = accept or not differences
     if swapped:
         await store.reopen(lambda: swap(target, store.directory.database))

@@ -209,6 +209,13 @@ class Store:
         """Run `action` with the connection on the database's thread."""
         return await self.run_bare(lambda: action(self._con))
 
+    async def run_alone(self, action: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Like `run`, with no publication under way: its transaction holds on to every file that
+        is attached meanwhile.
+        """
+        async with self._side_lock:
+            return await self.run(action)
+
     async def run_bare(self, action: Callable[[], T]) -> T:
         """Run `action` on the database's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, action)
