@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: settings, metrics, events, commands.
+"""Writes the pages that are made from the code: settings, metrics, events, commands, tables.
 
 `python docs/generate.py` rewrites them, `--check` says which differ. Whoever changes a catalogue,
 a model or a command regenerates the page in the same commit; `make check` holds that.
@@ -24,6 +24,7 @@ from meetlat.contract.envelope import MAX_EVENT_BYTES, Attributes
 from meetlat.contract.events import EVENT_MODELS, EventData
 from meetlat.metrics import MAX_LABEL_VALUES, METRICS, Metric
 from meetlat.settings import CONFIG_ENV, SETTINGS, Secret, Setting
+from meetlat_aggregator._docs import tables_page
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Made by docs/generate.py; do not edit. -->\n\n"
@@ -288,6 +289,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics_page,
     "events.md": events_page,
     "commands.md": commands_page,
+    "tables.md": tables_page,
 }
 
 

@@ -95,7 +95,7 @@ def test_settings_on_the_pages_are_taken(where: str, code: str, tmp_path: Path) 
     Settings({}, file=file)
 
 
-@pytest.mark.parametrize("page", ["settings.md", "metrics.md", "events.md", "commands.md"])
+@pytest.mark.parametrize("page", list(generator().PAGES))
 def test_a_generated_page_is_what_the_code_says(page: str) -> None:
     assert (ROOT / "docs" / page).read_text() == generator().render(page), "run: make docs"
 

@@ -155,7 +155,8 @@ def check_published(settings: Settings) -> Iterator[Finding]:
         with duckdb.connect(str(path), read_only=True) as con:
             as_of, version = con.execute("SELECT as_of, version FROM meta").fetchall()[0]
     except duckdb.Error as error:
-        yield Finding("bad", f"{path} does not open: {error}", "delete it; it is published again")
+        reason = str(error).splitlines()[0]
+        yield Finding("bad", f"{path} does not open: {reason}", "delete it; it is published again")
         return
     yield Finding("ok", f"{path.name} as of {as_of or 'never'} UTC, by meetlat {version}")
 
@@ -166,8 +167,11 @@ def check_telemetry(settings: Settings) -> Iterator[Finding]:
     if not path.exists():
         return
     since = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=7)
-    with duckdb.connect(str(path), read_only=True) as con:
-        rows = con.execute(sql("doctor"), {"since": since}).fetchall()
+    try:
+        with duckdb.connect(str(path), read_only=True) as con:
+            rows = con.execute(sql("doctor"), {"since": since}).fetchall()
+    except duckdb.Error:
+        return  # check_published has said so
     for source, counted, lost, dead, unpriced, silent_hours in rows:
         name = source or "(dead letters)"
         if lost:
