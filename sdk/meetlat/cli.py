@@ -7,6 +7,7 @@ A subcommand returns its status, or None for 0.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from importlib.metadata import entry_points
@@ -73,6 +74,8 @@ def meetlat(debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    if not faulthandler.is_enabled() and sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)  # a crash in a library's own code says where
     given = sys.argv[1:] if arguments is None else arguments
     options = given[: given.index("--")] if "--" in given else given
     debug = "--debug" in options
