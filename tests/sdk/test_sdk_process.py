@@ -313,6 +313,33 @@ def test_a_fork_lets_go_of_the_parents_spool_without_touching_it(
     assert sorted(spooled(tmp_path)) == ["child", "parent"]
 
 
+def test_a_child_that_lives_on_does_not_keep_its_dead_parents_spool(
+    tmp_path: Path, collector: Collector
+) -> None:
+    collector.answer = lambda _: (503, {}, {})
+    code = """
+        import os, signal, sys, time, meetlat
+        meetlat.support_request("parent")
+        while not meetlat.stats().spooled:
+            time.sleep(0.01)
+        if os.fork():
+            os.kill(os.getpid(), signal.SIGKILL)
+        sys.stdin.read()
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=environment(tmp_path, collector.url),
+        stdin=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.wait(60) == -signal.SIGKILL
+    collector.answer = lambda events: (202, {}, {"rejected": []})
+    code = "import meetlat; meetlat.support_request('b'); print(meetlat.flush(20).adopted)"
+    assert run(code, environment(tmp_path, collector.url)).split() == ["1"]
+    process.stdin.close()  # the child ends
+    assert sorted(topics(collector)) == ["b", "parent"]
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_child_of_multiprocessing_loses_nothing_at_its_end(
     tmp_path: Path, collector: Collector, method: str

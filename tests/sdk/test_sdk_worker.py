@@ -280,12 +280,21 @@ def test_the_hot_path_never_waits_for_a_lock(
             client.support_request()
         done.set()
 
-    with worker._lock, client._starting, client._building:
+    with worker._lock, client._building:
         thread = threading.Thread(target=emit, daemon=True)
         thread.start()
         assert done.wait(10)
     thread.join()
     assert lawful(client.stats())
+
+
+def test_the_first_event_does_not_wait_for_a_start_under_way(make: Callable[..., Client]) -> None:
+    client = make()
+    done = threading.Event()
+    with client._starting:  # as in a signal handler amid the start
+        threading.Thread(target=lambda: (client.support_request(), done.set()), daemon=True).start()
+        assert done.wait(10)
+    assert client.flush(10).delivered == 1
 
 
 def test_an_event_from_a_finalizer_or_signal_during_a_wake_does_not_deadlock(
