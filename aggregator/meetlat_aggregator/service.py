@@ -34,6 +34,7 @@ from meetlat_aggregator.transaction import Outcome
 from meetlat_aggregator.web import Server, bind, make_app
 
 HOUSEKEEPING_SECONDS = 1.0
+IDLE_ROUNDS = 10
 _log = logging.getLogger("meetlat.aggregator")
 
 
@@ -58,6 +59,7 @@ class Aggregator:
         self._outbox = Outbox(open_writer(settings, dead_topic), self.store.topic, self.store.run)
         self._lag = Lag(clock)
         self._metrics = b""
+        self._observed = Observed()
         self._dead_waiting = True
         self._fresh = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,7 +87,7 @@ class Aggregator:
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
         self.address = "http://{}:{}".format(*listening.getsockname()[:2])
         await self._control.start()
-        await self._refresh()
+        await self._refresh(everything=True)
         self._tasks = [
             asyncio.create_task(self._housekeeping()),
             asyncio.create_task(self._publishing()),
@@ -148,17 +150,30 @@ class Aggregator:
 
     async def _housekeeping(self) -> None:
         """Every second: dead letters, progress, lag, and the text of /metrics."""
+        said = None
+        idle = 0
         while True:
-            if self._dead_waiting:
-                await self._outbox.try_relay()
-                self._dead_waiting = await self.store.run(_has_waiting)
-            if self._fresh.is_set():
-                await self.ingest.tell_progress()
+            fresh = self._fresh.is_set()
             self._fresh.clear()
-            await self._refresh()
+            try:
+                if self._dead_waiting:
+                    await self._outbox.try_relay()
+                    self._dead_waiting = await self.store.run(_has_waiting)
+                if fresh:
+                    await self.ingest.tell_progress()
+                # The gauges move with the clock too, but not by the second.
+                idle = 0 if fresh else (idle + 1) % IDLE_ROUNDS
+                await self._refresh(everything=idle == 0)
+                said = None
+            except (OSError, duckdb.Error) as error:
+                if str(error) != said:
+                    _log.warning("cannot refresh /metrics: %s; trying again", error)
+                said = str(error)
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, *, everything: bool) -> None:
+        if everything:
+            self._observed = Observed(await self.store.live_values(), await self.store.gauges())
         ends: dict[int, int] = {}
         if self.ingest.partitions:
             try:
@@ -167,17 +182,13 @@ class Aggregator:
                 _log.debug("lag is unknown: %s", error)
         topic = self.store.topic
         lags = self._lag.read(ends, self.store.positions)
-        observed = Observed(
-            await self.store.live_values(),
-            await self.store.gauges(),
-            [
-                (LAG_EVENTS, [((topic, str(p)), float(n)) for p, (n, _) in lags.items()]),
-                (LAG_SECONDS, [((topic, str(p)), age) for p, (_, age) in lags.items()]),
-                (PUBLISHED, _stamp(self.store.published_at)),
-                (COMMITTED, _stamp(self.store.committed_at)),
-            ],
-        )
-        self._metrics = await asyncio.to_thread(self._exposition.text, observed)
+        self._observed.own = [
+            (LAG_EVENTS, [((topic, str(p)), float(n)) for p, (n, _) in lags.items()]),
+            (LAG_SECONDS, [((topic, str(p)), age) for p, (_, age) in lags.items()]),
+            (PUBLISHED, _stamp(self.store.published_at)),
+            (COMMITTED, _stamp(self.store.committed_at)),
+        ]
+        self._metrics = await asyncio.to_thread(self._exposition.text, self._observed)
 
     async def _publishing(self) -> None:
         """Every few seconds, when something was committed."""
