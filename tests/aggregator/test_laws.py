@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.aggregating import DAY, Bench, Sent, event, void
-from support.stories import cuts, stories
+from support.stories import cuts, few, stories
 
 from meetlat_aggregator import archive as archive_module
 from meetlat_aggregator import live as live_module
@@ -55,6 +55,7 @@ def told(story: Sequence[Sent], batches: Sequence[int], **how: Any) -> dict[str,
         return bench.snapshot()
 
 
+@few
 @given(st.data())
 def test_any_batching_and_restart_gives_the_same_tables(data: st.DataObject) -> None:
     story = data.draw(stories())
@@ -69,6 +70,7 @@ def test_any_batching_and_restart_gives_the_same_tables(data: st.DataObject) -> 
     assert again == whole
 
 
+@few
 @given(st.data())
 def test_any_order_gives_the_same_tables(data: st.DataObject) -> None:
     """Append times stay with their records; order is how partitions and senders race."""
@@ -82,6 +84,7 @@ def test_any_order_gives_the_same_tables(data: st.DataObject) -> None:
     assert second == first
 
 
+@few
 @given(st.data())
 def test_sending_everything_again_adds_nothing_but_to_the_account(data: st.DataObject) -> None:
     story = data.draw(stories())
@@ -93,6 +96,7 @@ def test_sending_everything_again_adds_nothing_but_to_the_account(data: st.DataO
         assert bench.snapshot(HEALTH.name, "late", "live_series") == before
 
 
+@few
 @given(stories())
 def test_two_halves_aggregated_apart_and_merged_by_sum_equal_the_whole(
     story: list[Sent],
@@ -142,6 +146,7 @@ def _halves(story: Sequence[Sent]) -> tuple[list[Sent], list[Sent]]:
     return halves
 
 
+@few
 @given(st.data())
 def test_a_rebuild_gives_identical_tables(data: st.DataObject) -> None:
     """Also in other batches than the live run's, and with part of the records in the tail."""
@@ -166,6 +171,24 @@ def test_a_rebuild_gives_identical_tables(data: st.DataObject) -> None:
         assert compare(bench.con, target) == []
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "law",
+    [
+        test_any_batching_and_restart_gives_the_same_tables,
+        test_any_order_gives_the_same_tables,
+        test_sending_everything_again_adds_nothing_but_to_the_account,
+        test_two_halves_aggregated_apart_and_merged_by_sum_equal_the_whole,
+        test_a_rebuild_gives_identical_tables,
+    ],
+    ids=lambda law: law.__name__,
+)
+def test_the_laws_hold_for_hundreds_of_stories(law: Any) -> None:
+    many = settings(few, max_examples=300)
+    strategy = stories() if "halves" in law.__name__ else st.data()
+    many(given(strategy)(law.hypothesis.inner_test))()
+
+
 class _CrashError(Exception):
     """Stands for the process's end, or the disk's."""
 
@@ -186,46 +209,52 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize(("owner", "name"), STEPS, ids=lambda step: getattr(step, "__name__", step))
-@pytest.mark.parametrize("when", ["before", "after"])
 def test_a_crash_at_any_step_leaves_nothing_and_a_retry_gives_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Before and after each step, one crash upon the other, with a restart now and then."""
     kept = event("task", case="c", handling=5)
     target = event("task", case="c", handling=6, id="target")
     story = [kept, target, event(id="a", session="s"), Sent(b"bad"), event(id="late", late=9 * DAY)]
     second = [void(target, id="v"), event(id="b", session="s"), event("probe", id="p")]
+    second = [replace(one, offset=len(story) + n) for n, one in enumerate(second)]
     smooth = Bench(tmp_path / "smooth", file_records=1)
     smooth.feed(*story)
     smooth.feed(*second)
-
     bench = Bench(tmp_path / "crash", file_records=1)
     bench.feed(*story)
     before, live = bench.snapshot(), dict(bench.live.values)
     positions = bench.rows("SELECT * FROM positions")
-    real = getattr(owner, name)
-
-    def crash(*arguments: Any, **named: Any) -> Any:
-        if when == "after":
-            real(*arguments, **named)
-        raise _CrashError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(owner, name, crash)
-        with pytest.raises(_CrashError):
-            bench.feed(*[replace(one, offset=5 + n) for n, one in enumerate(second)])
-    assert bench.snapshot() == before
-    assert dict(bench.live.values) == live
-    assert bench.rows("SELECT * FROM positions") == positions
-    assert len(bench.archived()) == len(story)
-    bench.reopen()
-    bench.archive.sweep(bench.con)
-    bench.feed(*[replace(one, offset=5 + n) for n, one in enumerate(second)])
+    for number, (owner, name) in enumerate(STEPS):
+        real = getattr(owner, name)
+        for when in ("before", "after"):
+            with monkeypatch.context() as patched:
+                patched.setattr(owner, name, _crashing(real, when))
+                with pytest.raises(_CrashError):
+                    bench.feed(*second)
+            where = f"{when} {name}"
+            assert bench.snapshot() == before, where
+            assert dict(bench.live.values) == live, where
+            assert bench.rows("SELECT * FROM positions") == positions, where
+            assert len(bench.archived()) == len(story), where
+        if number % 3 == 0:
+            bench.reopen()
+            bench.archive.sweep(bench.con)
+    bench.feed(*second)
     assert bench.snapshot() == smooth.snapshot()
     assert bench.archived() == smooth.archived()
     assert bench.archive.on_disk() == smooth.archive.on_disk()
     smooth.close()
     bench.close()
+
+
+def _crashing(real: Any, when: str) -> Any:
+    def crash(*arguments: Any, **named: Any) -> Any:
+        if when == "after":
+            real(*arguments, **named)
+        raise _CrashError
+
+    return crash
 
 
 def test_a_batch_that_is_thrown_away_before_its_commit_leaves_nothing(tmp_path: Path) -> None:

@@ -5,14 +5,23 @@ withdrawals, late ones, history and records that are no events, over some partit
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from support.aggregating import DAY, MINUTE, NOON, SECOND, Sent, event, person, void
+
+# Each example is a few transactions; a soak takes hundreds (see tests/aggregator/test_laws.py).
+few = settings(
+    deadline=None,
+    max_examples=15 if os.environ.get("CI") else 6,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 TYPES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "interaction": {
@@ -50,7 +59,7 @@ TYPES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 
 
 @st.composite
-def stories(draw: st.DrawFn, most: int = 20) -> list[Sent]:
+def stories(draw: st.DrawFn, most: int = 16) -> list[Sent]:
     """What was appended, each record with its partition and offset. The order of the list is one
     that may be read: the order of each partition, partitions interleaved.
     """
