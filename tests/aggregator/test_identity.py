@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -206,6 +207,20 @@ def test_a_partition_that_lags_behind_the_others_doubles_nothing(tmp_path: Path)
     bench.feed(event(time=NOON + 10 * DAY, partition=0))
     assert seen(bench) == 1
     bench.feed(one.again(6 * DAY))  # in time by its own append time
+    assert bench.verdicts() == {"received": 3, "counted": 2, "duplicate": 1}
+    bench.close()
+
+
+def test_an_event_ahead_of_the_log_is_found_too_when_its_partition_lags(tmp_path: Path) -> None:
+    """It was forgotten by its append time, which lies before its time."""
+    bench = Bench(tmp_path, file_records=1)
+    ahead = event(late=-5 * MINUTE, partition=1)
+    bench.feed(ahead)
+    bench.feed(event(time=NOON + 7 * DAY + 8 * MINUTE, late=0 * SECOND))
+    (seen_from,) = bench.row("SELECT seen_from FROM progress")
+    assert HOUR - 5 * MINUTE < seen_from < HOUR
+    assert seen(bench) == 1
+    bench.feed(replace(ahead, appended=NOON + DAY))
     assert bench.verdicts() == {"received": 3, "counted": 2, "duplicate": 1}
     bench.close()
 

@@ -8,7 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.aggregating import DAY, HOUR, MINUTE, NOON, SECOND, Bench, Sent, event, person, void
+from support.aggregating import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOON,
+    SECOND,
+    Bench,
+    Sent,
+    counters,
+    event,
+    person,
+    void,
+)
 
 # One event per type that can be withdrawn, each with all that it may touch.
 KINDS: dict[str, dict[str, Any]] = {
@@ -244,3 +256,15 @@ def test_live_series_do_not_depend_on_whether_it_came_in_the_same_batch(tmp_path
     assert together == apart
     for bench in benches:
         bench.close()
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_live_series_count_what_was_there_before_its_withdrawal_and_only_that(
+    bench: Bench, together: bool
+) -> None:
+    """A counter cannot go back; what was withdrawn before it came was never in it."""
+    counted, never = event(tool="counted"), event(tool="never")
+    story = (counted, void(counted), void(never), never)
+    bench.feed(*story) if together else bench.feed_each(*story)
+    assert counters(bench.live.values, "meetlat_requests_total") == {("", "counted", "ok"): 1}
+    assert bench.rows("SELECT * FROM interactions_hourly") == []
