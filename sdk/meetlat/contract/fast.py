@@ -7,12 +7,13 @@ verdict and the message. A property test holds that both read the same values.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache, reduce
 from operator import or_
-from threading import Lock
+from threading import RLock
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -57,13 +58,14 @@ def read_certain(value: bytes) -> FastEvent | None:
 
     A caller with many values checks them all at once, which costs a tenth.
     """
+    ready = _ready or _prepare()
     try:
-        event: FastEvent = _decoder()(value.decode())
+        event: FastEvent = ready.decode(value.decode())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not EARLIEST <= event.time < LATEST:
         return None
-    checks = _checks()[type(event)]
+    checks = ready.checks[type(event)]
     data = event.data
     for name, fits in checks.fields:
         field = getattr(data, name)
@@ -106,17 +108,41 @@ def _fits(pattern: str) -> Callable[[str], bool]:
     return fits
 
 
-_structs: dict[str, type[FastEvent]] = {}
-_making = Lock()
+class _Ready(NamedTuple):
+    """Everything that reading needs, complete."""
+
+    structs: dict[str, type[FastEvent]]
+    decode: Callable[[str], FastEvent]
+    checks: dict[type, _Checks]
 
 
-@cache
+_ready: _Ready | None = None
+_preparing = RLock()
+# A fork in the middle would leave the child with msgspec's half-made types: it waits.
+os.register_at_fork(
+    before=_preparing.acquire,
+    after_in_parent=_preparing.release,
+    after_in_child=_preparing.release,
+)
+
+
+def _prepare() -> _Ready:
+    """Make everything once, by one thread: a second one that decodes with types that msgspec is
+    still making crashes the process.
+    """
+    global _ready  # noqa: PLW0603 - made once per process
+    with _preparing:
+        if _ready is None:
+            structs = {name: _made_struct(name) for name in EVENT_MODELS}
+            decoder = msgspec.json.Decoder(_union(structs.values()))
+            checks = {struct: _checks(EVENT_MODELS[name]) for name, struct in structs.items()}
+            _ready = _Ready(structs, decoder.decode, checks)
+        return _ready
+
+
 def struct_of(type_name: str) -> type[FastEvent]:
     """The envelope struct of one event type; its `data` field's type has the model's fields."""
-    with _making:  # `cache` lets two threads make two classes, of which the checks know one
-        if type_name not in _structs:
-            _structs[type_name] = _made_struct(type_name)
-        return _structs[type_name]
+    return (_ready or _prepare()).structs[type_name]
 
 
 def _made_struct(type_name: str) -> type[FastEvent]:
@@ -142,25 +168,15 @@ def _made_struct(type_name: str) -> type[FastEvent]:
     )
 
 
-@cache
-def _decoder() -> Any:
-    return msgspec.json.Decoder(_union(map(struct_of, EVENT_MODELS))).decode
-
-
-@cache
-def _checks() -> dict[type, _Checks]:
-    found: dict[type, _Checks] = {}
-    for type_name, model in EVENT_MODELS.items():
-        fields: list[tuple[str, Callable[[Any], bool]]] = []
-        for name, info in model.model_fields.items():
-            pattern = _pattern(info.annotation, info.metadata)
-            if _base(info.annotation) is datetime:
-                fields.append((name, _in_bounds))
-            elif pattern is not None:
-                fields.append((name, _fits(pattern)))
-        rule = model.rule if model.rule is not EventData.rule else None
-        found[struct_of(type_name)] = _Checks(tuple(fields), rule)
-    return found
+def _checks(model: type[EventData]) -> _Checks:
+    fields: list[tuple[str, Callable[[Any], bool]]] = []
+    for name, info in model.model_fields.items():
+        pattern = _pattern(info.annotation, info.metadata)
+        if _base(info.annotation) is datetime:
+            fields.append((name, _in_bounds))
+        elif pattern is not None:
+            fields.append((name, _fits(pattern)))
+    return _Checks(tuple(fields), model.rule if model.rule is not EventData.rule else None)
 
 
 def _pattern(annotation: Any, metadata: Iterable[Any]) -> str | None:
