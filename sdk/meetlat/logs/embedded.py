@@ -55,6 +55,10 @@ class _Progress(msgspec.Struct):
     offset: int
 
 
+# Made here, once: msgspec makes types unsafely when two threads are the first to use them.
+_read_progress = msgspec.json.Decoder(_Progress)
+
+
 class _Ticket:
     """One caller's messages, waiting to share a commit."""
 
@@ -203,7 +207,7 @@ class EmbeddedAppender:
         told = []
         for path in self._path.directory.glob(self._path.progress()):
             try:
-                progress = msgspec.json.decode(path.read_bytes(), type=_Progress)
+                progress = _read_progress.decode(path.read_bytes())
             except msgspec.DecodeError:
                 _log.warning("%s cannot be read, so nothing is trimmed; delete it", path)
                 told.append(0)
