@@ -118,12 +118,18 @@ class _Ready(NamedTuple):
 
 _ready: _Ready | None = None
 _preparing = RLock()
-# A fork in the middle would leave the child with msgspec's half-made types: it waits.
-os.register_at_fork(
-    before=_preparing.acquire,
-    after_in_parent=_preparing.release,
-    after_in_child=_preparing.release,
-)
+
+
+def _after_fork() -> None:
+    """The child of a fork in the middle makes its own: nothing half made is in `_ready`, but the
+    lock would stay held for ever. Only in the child: a hook before the fork, imported while
+    another thread forks, would release what it never took.
+    """
+    global _preparing  # noqa: PLW0603 - the child's own
+    _preparing = RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _prepare() -> _Ready:
