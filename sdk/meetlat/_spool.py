@@ -53,7 +53,7 @@ class Spool:
     """A bounded queue of encoded events that outlives the process."""
 
     def __init__(self, directory: Path, cap: int) -> None:
-        self._directory = directory
+        self.directory = directory
         self._cap = cap
         self._segment_bytes = max(1, min(cap // 8, 4_000_000))
         self._token = secrets.token_hex(8)
@@ -113,7 +113,7 @@ class Spool:
         """Take over the segments of dead processes; returns how many counted events."""
         adopted = 0
         try:
-            locks = sorted(self._directory.glob("*.lock"))
+            locks = sorted(self.directory.glob("*.lock"))
         except OSError:
             return 0
         for lock in locks:
@@ -129,7 +129,7 @@ class Spool:
         self._segments.clear()
         if self._lock_file is not None:
             if not on_disk:
-                (self._directory / f"{self._token}.lock").unlink(missing_ok=True)
+                (self.directory / f"{self._token}.lock").unlink(missing_ok=True)
             os.close(self._lock_file)
             self._lock_file = None
         return lost
@@ -153,7 +153,7 @@ class Spool:
                 os.ftruncate(self._file, segment.size)
                 raise OSError(f"only {written} of {len(data)} bytes were written")
         except OSError as error:
-            self.trouble = f"cannot write to {self._directory}: {error.strerror or error}"
+            self.trouble = f"cannot write to {self.directory}: {error.strerror or error}"
             self._close_file()
             return False
         segment.size += len(data)
@@ -175,17 +175,17 @@ class Spool:
     def _take_lock(self) -> None:
         if self._lock_file is not None:
             return
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         # It gets its name when it is locked, so that nobody finds it unlocked in between.
-        draft = self._directory / f"{self._token}.draft"
+        draft = self.directory / f"{self._token}.draft"
         lock = os.open(draft, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        draft.rename(self._directory / f"{self._token}.lock")
+        draft.rename(self.directory / f"{self._token}.lock")
         self._lock_file = lock
 
     def _next_path(self) -> Path:
         self._number += 1
-        return self._directory / f"{self._token}-{self._number:08d}.events"
+        return self.directory / f"{self._token}-{self._number:08d}.events"
 
     def _remember(self, lines: list[bytes], counted: int) -> None:
         segment = Segment(None)
@@ -258,7 +258,7 @@ class Spool:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._take_lock()
-            for path in sorted(self._directory.glob(f"{lock.stem}-*.events")):
+            for path in sorted(self.directory.glob(f"{lock.stem}-*.events")):
                 mine = Segment(self._next_path())
                 assert mine.path is not None
                 path.rename(mine.path)

@@ -96,8 +96,9 @@ class Worker:
         """Work until told to stop; what is left then is in the spool."""
         with self._lock:
             self._adopt()
-        if not self._exiting:
-            self._transport.open(self._timeout())
+        # Also when the program is ending already: one of a few lines ends before this thread gets
+        # here, and its events should not have to wait for the next one.
+        self._transport.open(self._timeout())
         while not self._abandoned:
             try:
                 self.turn()
@@ -355,6 +356,9 @@ class Worker:
         self._left -= lost
         self._dropped.add("spool_failed", lost)
         self._hear_spool()
+        if self._left:
+            told = f"{self._left} events wait in {self._spool.directory}; the next run sends them"
+            self._complaints.say("left", told, self._now())
         self._changed.notify_all()
 
     # --- from other threads
