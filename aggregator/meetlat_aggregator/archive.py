@@ -91,6 +91,18 @@ class Archive:
         con.execute(sql("archive/list_file"), {"file": name, "bytes": path.stat().st_size})
         con.execute("DELETE FROM archive_tail")
 
+    def forget(self, con: duckdb.DuckDBPyConnection) -> None:
+        """After a rollback: delete the file of the batch that was thrown away, if it made one.
+
+        Left there, it would outlive the number of its batch, and no start could tell it from one
+        that the database lost.
+        """
+        listed = {row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()}
+        ((batches,),) = con.execute("SELECT batches FROM progress").fetchall()
+        for name in self.on_disk():
+            if name not in listed and batches_of(name)[1] == batches + 1:
+                (self.directory / name).unlink(missing_ok=True)
+
     def paths(self, names: list[str]) -> list[str]:
         """Full paths of listed files."""
         return [str(self.directory / name) for name in names]

@@ -50,6 +50,9 @@ class _Kept(Archive):
     def add(self, con: duckdb.DuckDBPyConnection, batch: int, records: int) -> None:  # noqa: ARG002
         con.execute(sql("archive/add_to_tail"), {"batch": batch})
 
+    def forget(self, con: duckdb.DuckDBPyConnection) -> None:
+        """No file here is of the batch at hand."""
+
 
 def rebuild_file(
     target: Path,

@@ -6,7 +6,9 @@ same code.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +25,7 @@ from meetlat_aggregator.sqlfiles import sql
 MAX_DEAD_BYTES = 900 * 1024
 # An event may lie 5 minutes ahead of the log's clock, so its identity is kept that much longer.
 _SLACK = timedelta(minutes=10)
+_log = logging.getLogger("meetlat.aggregator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,9 @@ class Transactions:
             self.con.execute("UPDATE progress SET seen_from = ?", [keep_from])
 
     def _rollback(self) -> None:
-        try:
+        with suppress(duckdb.TransactionException):  # the failed statement may have ended it
             self.con.execute("ROLLBACK")
-        except duckdb.TransactionException:
-            return  # the failed statement has ended the transaction already
+        try:
+            self.archive.forget(self.con)
+        except (duckdb.Error, OSError) as error:
+            _log.warning("cannot delete the archive file of a batch that failed: %s", error)
