@@ -67,8 +67,7 @@ def _make_anew(
     if not needles:
         return
     fields = " OR ".join(
-        f"list_contains($needles, field_of(a.verdict, a.value, '$.data.{name}'))"
-        for name in state.needles
+        f"may_say(text_of(a.verdict, a.value), '{name}', $needles)" for name in state.needles
     )
     others = _archived(
         con,

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from support.aggregating import DAY, NOON, Bench, Sent, event, void
+from support.aggregating import DAY, MINUTE, NOON, Bench, Sent, event, void
 
+from meetlat_aggregator.archive import Archive
 from meetlat_aggregator.rebuild import compare, rebuild_file
 
 
@@ -63,5 +64,53 @@ def test_a_rebuild_counts_folded_labels_alike_however_the_log_was_cut(tmp_path: 
     bench.close()
 
 
-async def test_a_log_that_appears_later_is_known_again(tmp_path: Path) -> None:
-    pass
+def test_a_task_that_says_its_case_twice_falls_back_as_any_other(bench: Bench) -> None:
+    twice = event("task", case="c", handling=60, time=NOON)
+    bench.feed(Sent(twice.value.replace(b'"case": "c"', b'"case": "x", "case": "c"')))
+    target = event("task", case="c", handling=90, time=NOON + MINUTE)
+    bench.feed(target, void(target))
+    assert bench.rows('SELECT "case", handling.v, events FROM tasks') == [("c", 60_000_000, 1)]
+
+
+def test_offsets_are_told_of_the_topic_that_is_read_though_another_was_read_before(
+    bench: Bench,
+) -> None:
+    bench.feed(event(), event())
+    bench.transactions.topic = "meetlat.events.v2"
+    bench.feed(event())
+    with bench.published() as con:
+        assert con.execute("SELECT offsets FROM meta").fetchall() == [({0: 2},)]
+
+
+def test_two_binary_events_whose_ids_are_no_utf_8_do_not_become_one(bench: Bench) -> None:
+    head = (
+        ("ce_specversion", b"1.0"),
+        ("ce_source", b"/shop"),
+        ("ce_type", b"meetlat.usage.v1"),
+        ("ce_time", b"2026-03-04T12:00:00Z"),
+    )
+    body = b'{"tool": "bot"}'
+    bench.feed(*[Sent(body, headers=(*head, ("ce_id", raw))) for raw in (b"\xff", b"\xfe")])
+    assert bench.verdicts() == {"received": 2, "dead": 2}
+    bench.feed(Sent(body, headers=(*head, ("ce_id", b"1"), ("trace", b"\xff"))))
+    assert bench.verdicts() == {"received": 3, "dead": 2, "counted": 1}
+
+
+def test_kill_9_between_an_archive_file_and_its_commit_is_mended_by_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill runs no rollback: the file is there, and the next start deletes it."""
+    bench = Bench(tmp_path, file_records=1)
+
+    def killed() -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as dead:
+        dead.setattr(Archive, "forget", lambda *_: None)
+        with pytest.raises(RuntimeError):
+            bench.feed(event(), before_commit=killed)
+    assert len(bench.archive.on_disk()) == 1
+    bench.reopen()
+    assert len(bench.archive.sweep(bench.con)) == 1
+    assert bench.archive.on_disk() == []
+    bench.close()

@@ -14,11 +14,24 @@ CREATE OR REPLACE TEMP MACRO digest_of(source, id) AS md5_number(source || chr(0
 -- An event as a key of its own: its whole identity.
 CREATE OR REPLACE TEMP MACRO itself(source, id, moment) AS
   source || chr(0) || id || chr(0) || epoch_us(moment);
+-- A JSON object may say a name twice: the contract reads the last, and DuckDB's paths the first.
+CREATE OR REPLACE TEMP MACRO repeats(doc, name) AS
+  contains(substr(doc, strpos(doc, '"' || name || '"') + 1), '"' || name || '"')
+  OR contains(doc, '\u00');
+CREATE OR REPLACE TEMP MACRO last_member(doc, name) AS json_extract(doc, '$.*')[
+  len(json_keys(doc)) - list_position(list_reverse(json_keys(doc)), name) + 1
+];
 -- Of archive rows. A dead record is no JSON: the CASE keeps it from being read as such.
-CREATE OR REPLACE TEMP MACRO field_of(verdict, value, path) AS
-  CASE WHEN verdict IN ('counted', 'void') THEN decode(value)->>path END;
-CREATE OR REPLACE TEMP MACRO archived_digest(verdict, value) AS
-  digest_of(field_of(verdict, value, '$.source'), field_of(verdict, value, '$.id'));
+CREATE OR REPLACE TEMP MACRO text_of(verdict, value) AS
+  CASE WHEN verdict IN ('counted', 'void') THEN decode(value) END;
+CREATE OR REPLACE TEMP MACRO envelope_of(doc, name) AS
+  CASE WHEN repeats(doc, name) THEN last_member(doc, name)->>'$' ELSE doc->>('$.' || name) END;
+CREATE OR REPLACE TEMP MACRO archived_digest(verdict, value) AS digest_of(
+  envelope_of(text_of(verdict, value), 'source'), envelope_of(text_of(verdict, value), 'id')
+);
+-- Whether a data field may say one of the needles; what it does say is read by the contract.
+CREATE OR REPLACE TEMP MACRO may_say(doc, name, needles) AS
+  list_contains(needles, doc->>('$.data.' || name)) OR repeats(doc, name) OR repeats(doc, 'data');
 -- A register: the value with the greatest (time, source, id) stays.
 CREATE OR REPLACE TEMP MACRO latest(moment, source, id, x) AS
   max(CASE WHEN x IS NOT NULL THEN {'t': moment, 's': source, 'i': id, 'v': x} END);
