@@ -51,13 +51,14 @@ class Key(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """One series' change in a batch; `first_seq` is where it first occurs."""
+    """One series' change by so many observations; `first_seq` is where it first occurs."""
 
     first_seq: int
     metric: str
     labels: list[str]
     buckets: dict[int, int]
     total: Decimal
+    observations: int
 
 
 class LiveSeries:
@@ -78,8 +79,8 @@ class LiveSeries:
     def add(self, con: duckdb.DuckDBPyConnection, staged: set[str]) -> None:
         """Take in the staged batch and store what it changes."""
         rows = sorted(self._rows(con, staged), key=lambda row: (row.first_seq, row.metric))
-        for _, metric, labels, buckets, total in rows:
-            shown = self._fold(_BY_NAME[metric], labels, sum(buckets.values()) or 1)
+        for _, metric, labels, buckets, total, observations in rows:
+            shown = self._fold(_BY_NAME[metric], labels, observations)
             for bucket, count in buckets.items():
                 self._delta[Key(metric, shown, bucket)] += count
             self._delta[Key(metric, shown, _COUNTER)] += total
@@ -121,10 +122,13 @@ class LiveSeries:
                     for bound, count in counted.items():
                         if count:
                             buckets[places.get(bound, len(bounds))] += count
-                    yield _Row(first, metric.name, labels, dict(buckets), Decimal(total))
+                    observations = sum(buckets.values())
+                    yield _Row(
+                        first, metric.name, labels, dict(buckets), Decimal(total), observations
+                    )
             else:
-                for first, labels, total in con.execute(text).fetchall():
-                    yield _Row(first, metric.name, labels, {}, Decimal(total))
+                for first, labels, total, observations in con.execute(text).fetchall():
+                    yield _Row(first, metric.name, labels, {}, Decimal(total), observations)
 
     def _fold(self, metric: Metric, labels: list[str], count: int) -> tuple[str, ...]:
         shown = []
