@@ -28,12 +28,15 @@ _log = logging.getLogger("meetlat.aggregator")
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Writes `kpi.duckdb` in `directory`. `con` is a connection of its own to the live database."""
+    """Writes `kpi.duckdb` in `directory`. `con` is a connection of its own to the live database,
+    `topic` the one whose offsets are told.
+    """
 
     con: duckdb.DuckDBPyConnection
     directory: Path
     timezone: str = "UTC"
     privacy_limit: int = 5
+    topic: str = "meetlat.events.v1"
 
     @property
     def path(self) -> Path:
@@ -91,6 +94,7 @@ class Publisher:
                 for key, value in (
                     ("privacy_limit", self.privacy_limit),
                     ("version", version("meetlat")),
+                    ("topic", self.topic),
                 )
                 if f"${key}" in query
             }

@@ -119,6 +119,7 @@ class Store:
             self.directory.path,
             self.settings[TIMEZONE],
             self.settings[PRIVACY_LIMIT],
+            self.topic,
         )
         self.positions = {
             partition: Position(offset, at)
