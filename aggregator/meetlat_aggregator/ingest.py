@@ -64,6 +64,7 @@ class Ingest:
         self._generation = 0
         self._pending: asyncio.Task[None] | None = None
         self._window: str | None = None  # the poison window after the batch under way
+        self._identified = False
         self._between = asyncio.Lock()
         self.fault: str | None = None
         self.partitions: set[int] = set()
@@ -111,8 +112,11 @@ class Ingest:
     async def _round(self, stop: asyncio.Event) -> bool:
         """One batch; True when there may be more waiting."""
         records = await self._gather(stop)
+        generation = self._generation
+        if records and not self._identified:  # the log was not there when this started
+            await self._check_identity()
         if records:
-            await self._process(records, self._generation)
+            await self._process(records, generation)
         else:
             await self._finish_pending()
         return len(records) > 0
@@ -236,6 +240,7 @@ class Ingest:
     async def _check_identity(self) -> None:
         found = await self._reader.identity()
         known = await self._store.identity()
+        self._identified = found is not None
         if found is None:
             if known is None or not self._store.positions:
                 return

@@ -335,6 +335,24 @@ async def test_a_log_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None
     assert await drain(settings, reader) == {}
 
 
+async def test_a_log_that_came_after_the_start_is_known_from_its_first_record(
+    tmp_path: Path,
+) -> None:
+    settings = data_settings(tmp_path)
+    late, other = FakeReader(), FakeReader([event(), event()])
+    late.name, other.name = None, "another log"
+
+    def appear(number: int) -> None:
+        if number == 1:
+            late.name = "this log"
+            late.append(event())
+
+    late.before_read = appear
+    assert await drain(settings, late) == {"received": 1, "counted": 1}
+    with pytest.raises(DataLossError, match="is not the one that was read so far"):
+        await drain(settings, other)
+
+
 # --- poison
 
 
