@@ -98,14 +98,16 @@ def _structured(record: Record) -> bytes:
     """The record's event in structured mode; a binary one that cannot be read stays as it is."""
     if not record.headers:
         return record.value
-    headers = {
-        name.lower(): value.decode("utf-8", "replace") for name, value in record.headers if value
-    }
-    if not is_binary(headers):
-        return record.value
     try:
+        headers = {
+            name.lower(): value.decode()
+            for name, value in record.headers
+            if value and name.lower().startswith("ce_")
+        }
+        if not is_binary(headers):
+            return record.value
         return from_binary(headers, record.value)
-    except RefusedError:
+    except (RefusedError, UnicodeDecodeError):
         return record.value
 
 
