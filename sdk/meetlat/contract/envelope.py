@@ -14,13 +14,14 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from meetlat.contract.events import EVENT_MODELS, EventData
-from meetlat.contract.fields import Text, Timestamp
+from meetlat.contract.fields import CONTROL, Text, Timestamp
 
 MAX_EVENT_BYTES = 256 * 1024
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 HISTORY = "meetlathistory"
 _BINARY_PREFIX = "ce_"
+_MAX_KEY_CHARACTERS = 60
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -138,4 +139,5 @@ def _refused(error: ValidationError, prefix: str) -> RefusedError:
 
 
 def _path(parts: Iterable[str]) -> str:
-    return ".".join(parts)
+    """The field's name. A map's key is the sender's own text: one line of it, and not all."""
+    return ".".join(CONTROL.sub("\ufffd", part)[:_MAX_KEY_CHARACTERS] for part in parts)

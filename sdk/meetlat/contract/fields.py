@@ -14,7 +14,7 @@ import msgspec
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _RFC3339: Any = Annotated[datetime, msgspec.Meta(tz=True)]
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -23,7 +23,7 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 def no_control_characters(text: str) -> str:
     """Refuse text with control characters (Unicode category Cc): they break logs and labels."""
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         raise ValueError("has control characters; remove them")
     return text
 
