@@ -69,6 +69,7 @@ class Archive:
         day = table["append_time"][0].as_py().strftime("%Y/%m/%d")
         name = f"{day}/{first:012d}-{last:012d}.parquet"
         path = self.directory / name
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # rows about one person
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(
             table,

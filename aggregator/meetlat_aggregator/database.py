@@ -91,6 +91,7 @@ def open_database(path: Path, memory: str = "256MB") -> duckdb.DuckDBPyConnectio
             ) from error
         raise BrokenDatabaseError.unreadable(path, error) from error
     try:
+        path.chmod(0o600)  # rows about one person: only kpi.duckdb is for others
         con.execute("SET temp_directory = ?", [f"{path}.tmp"])
         con.execute("SET TimeZone = 'UTC'")
         migrate(con)

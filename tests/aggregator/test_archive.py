@@ -35,6 +35,7 @@ def test_files_and_tail_hold_every_record_with_its_place_and_verdict(tmp_path: P
     assert bench.row("SELECT count(*) FROM archive_tail") == (1,)
     (name,) = bench.archive.on_disk()
     assert name == "2026/03/04/000000000001-000000000002.parquet"
+    assert bench.archive.directory.stat().st_mode & 0o077 == 0, "it holds rows about one person"
     assert bench.row("SELECT file, first_batch, last_batch, records FROM archive_files") == (
         name, 1, 2, 5,
     )  # fmt: skip

@@ -83,6 +83,20 @@ def test_holding_the_file_open_disturbs_nothing(folder: Path, client: meetlat.Cl
         assert aggregator.terminate() == 0, aggregator.said()
 
 
+def test_only_the_owner_reads_what_is_kept_about_one_person(
+    folder: Path, client: meetlat.Client
+) -> None:
+    data = folder / "data"
+    with services(folder, "aggregate", MEETLAT_PUBLISH_SECONDS="0.2"):
+        call(client)
+        wal = data / "aggregator.duckdb.wal"
+        until(lambda: (data / "kpi.duckdb").exists() and wal.exists(), "something is committed")
+        for private in (data / "aggregator.duckdb", wal):
+            assert private.stat().st_mode & 0o077 == 0, private.name
+        assert data.stat().st_mode & 0o005 == 0o005, "others enter the directory"
+        assert (data / "kpi.duckdb").stat().st_mode & 0o777 == 0o444
+
+
 def _open_for_writing(path: Path, uid: int | None, answer: Connection) -> None:
     if uid is not None:
         os.setgroups([])

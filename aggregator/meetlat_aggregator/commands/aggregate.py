@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import click
 
@@ -33,4 +34,8 @@ def aggregate(listen: str | None, log: str | None, data: str | None) -> None:
     """
     settings = settings_from(aggregator_listen=listen, log=log, data=data)
     start_logging(settings)
-    asyncio.run(serve(Aggregator(settings, say=click.echo)))
+    aggregator = Aggregator(settings, say=click.echo)
+    # The data directory is there by now, for others to enter. What is made in it (the database's
+    # WAL names people's pseudonyms) is for its owner; kpi.duckdb gets a mode of its own.
+    os.umask(0o077)
+    asyncio.run(serve(aggregator))
