@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -180,10 +181,15 @@ class Store:
 
         def accept(con: duckdb.DuckDBPyConnection) -> None:
             con.execute("BEGIN")
-            con.execute('DELETE FROM accepted_poison WHERE "partition" = ?', [partition])
-            con.execute("INSERT INTO accepted_poison VALUES (?, ?)", [partition, until])
-            con.execute("UPDATE progress SET poison = ''")
-            con.execute("COMMIT")
+            try:
+                con.execute('DELETE FROM accepted_poison WHERE "partition" = ?', [partition])
+                con.execute("INSERT INTO accepted_poison VALUES (?, ?)", [partition, until])
+                con.execute("UPDATE progress SET poison = ''")
+                con.execute("COMMIT")
+            except BaseException:
+                with suppress(duckdb.TransactionException):  # it may have ended by the failure
+                    con.execute("ROLLBACK")
+                raise
 
         await self.run(accept)
         self.accepted[partition] = until

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 from support.aggregating import DAY, MINUTE, NOON, Bench, Sent, event, void
+from support.ingesting import data_settings, opened
 
 from meetlat_aggregator.archive import Archive
+from meetlat_aggregator.decode import decode
 from meetlat_aggregator.rebuild import compare, rebuild_file
 
 
@@ -114,3 +117,13 @@ def test_kill_9_between_an_archive_file_and_its_commit_is_mended_by_the_start(
     assert len(bench.archive.sweep(bench.con)) == 1
     assert bench.archive.on_disk() == []
     bench.close()
+
+
+async def test_an_acceptance_that_fails_leaves_the_database_ready_for_the_next_batch(
+    tmp_path: Path,
+) -> None:
+    async with opened(data_settings(tmp_path)) as store:
+        with pytest.raises(duckdb.Error):
+            await store.accept_poison(0, 2**70)
+        assert store.accepted == {}
+        await store.apply(decode([]), {}, "")
