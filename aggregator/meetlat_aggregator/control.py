@@ -81,7 +81,8 @@ def ask(directory: Path, do: str, **arguments: Any) -> Iterator[dict[str, Any]]:
                 connection.connect(path)
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             raise NotRunningError(
-                f"no aggregator runs on {directory}", remedy="start one with `meetlat aggregate`"
+                f"no aggregator runs on {directory}",
+                remedy="start `meetlat up` or `meetlat aggregate`, or give --data where one runs",
             ) from None
         connection.sendall(msgspec.json.encode({"do": do, **arguments}) + b"\n")
         with connection.makefile("rb") as lines:

@@ -38,4 +38,6 @@ def collect(listen: str | None, log: str | None, data: str | None) -> None:
     )
     # Its INFO is chatter, and its WARNING anything that a stranger sends.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    # What Kafka's client tells of a broker that is away is in our own error, in one line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     asyncio.run(serve(Collector(settings, say=click.echo)))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _GRACE = 0.9
+THREAD = "meetlat"
 
 
 class Clock(Protocol):
@@ -275,6 +276,7 @@ class Client(Api):
         self._starting = threading.Lock()
         self._building = threading.Lock()
         self._builder = 0
+        self._hopeless = False
         self._built = threading.Event()
         self._ended = False
 
@@ -329,7 +331,7 @@ class Client(Api):
                 import logging  # noqa: F401
 
                 _exit.watch_process()
-                thread = threading.Thread(target=self._run, name="meetlat", daemon=True)
+                thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
                 thread.start()
                 self._thread = thread
         except RuntimeError as error:  # no threads any more: the exit handler spools
@@ -347,7 +349,7 @@ class Client(Api):
     def _build(self) -> Worker | None:
         """Load what only the worker needs, and make it; None when the settings do not allow it."""
         with self._building:
-            if self._worker is None and self._queue.cap + self._queue.closed:
+            if self._worker is None and not self._hopeless:
                 try:
                     self._worker = self._made_worker()
                 except (MeetlatError, ImportError) as error:
@@ -375,6 +377,7 @@ class Client(Api):
         """There is no way to send: drop and count from now on, and say so once."""
         import logging
 
+        self._hopeless = True
         queue = self._queue
         queue.cap = 0
         while queue.queue:

@@ -149,7 +149,7 @@ class Encoder:
         try:
             data["user"] = self._pseudonym(str(user))
         except ValueError:
-            self._lose(data, "user_unfit")
+            self._lose(data, "user_with_unfit_key" if str(user).strip() else "user_unfit")
 
     def _make_pseudonym(self, identifier: str) -> str:
         return pseudonym(identifier, self._key, self._key_id)

@@ -28,6 +28,12 @@ _BATCH_BYTES = 1_000_000
 _REPORT_SECONDS = 60.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 60.0
 _YIELD_EVERY = 16
+_LOST = {
+    "user_without_key": "set MEETLAT_PSEUDONYM_KEY",
+    "user_unfit": "it is blank; give a name or an address",
+    "user_with_unfit_key": "MEETLAT_PSEUDONYM_KEY takes at least 16 characters, "
+    "MEETLAT_PSEUDONYM_KEY_ID one to eight lower-case letters or digits",
+}
 
 
 class Source(Protocol):
@@ -284,7 +290,7 @@ class Worker:
             kind, message = mistakes.popleft()
             self._complaints.mistake(kind, message, self._now())
         for reason, number in self._encoder.lost_fields.items():
-            remedy = "set MEETLAT_PSEUDONYM_KEY" if reason == "user_without_key" else "check it"
+            remedy = _LOST[reason]
             told = f"`user` was left out of {number} events ({reason}); {remedy}"
             self._complaints.say(reason, told, self._now())
 

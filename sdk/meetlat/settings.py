@@ -73,21 +73,31 @@ def _boolean(text: str) -> bool:
 
 
 def _whole(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise ValueError("is not a whole number") from None
     if number < 0:
         raise ValueError("is below 0")
     return number
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("is not a number") from None
+
+
 def _positive(text: str) -> float:
-    number = float(text)
+    number = _number(text)
     if not 0 < number < float("inf"):
         raise ValueError("is not a number above 0")
     return number
 
 
 def _share(text: str) -> float:
-    number = float(text)
+    number = _number(text)
     if not 0 < number <= 1:
         raise ValueError("is not a share above 0, at most 1")
     return number
@@ -137,11 +147,12 @@ ENVIRONMENT = _setting(
 USE_CASE = _setting("MEETLAT_USE_CASE", str, "", "sdk", "Use case of events that name none")
 TEAM = _setting("MEETLAT_TEAM", str, "", "sdk", "Team of events that name none")
 PSEUDONYM_KEY = _setting(
-    "MEETLAT_PSEUDONYM_KEY", Secret, Secret(""), "sdk",
-    "The company's key for user pseudonyms, at least 16 characters; without it `user` is dropped",
+    "MEETLAT_PSEUDONYM_KEY", Secret, Secret(""), "sdk and collector",
+    "The company's key for user pseudonyms, at least 16 characters. Without it the SDK drops "
+    "`user`, and the collector refuses a plain one",
 )  # fmt: skip
 PSEUDONYM_KEY_ID = _setting(
-    "MEETLAT_PSEUDONYM_KEY_ID", str, "", "sdk",
+    "MEETLAT_PSEUDONYM_KEY_ID", str, "", "sdk and collector",
     "Names the key inside the pseudonyms, for rotation: one to eight lower-case letters or digits",
 )  # fmt: skip
 API_KEY = _setting(
@@ -306,7 +317,7 @@ class Settings:
         self._values: dict[str, Any] = {}
         for setting in SETTINGS:
             if setting.env in overrides:
-                self._values[setting.env] = _parse(setting, overrides[setting.env], "the call")
+                self._values[setting.env] = _parse(setting, overrides[setting.env], setting.env)
             elif setting.env in environ:
                 self._values[setting.env] = _parse(setting, environ[setting.env], setting.env)
             elif setting.key in table:

@@ -96,15 +96,26 @@ def test_sql_that_is_wrong_or_without_tables_says_what_to_do(
 ) -> None:
     refused(run("sql", "SELECT x FROM meta", data=published), 1, "the query failed: .*SHOW TABLES")
     refused(run("sql", "SELECT 1", data=tmp_path / "no"), 1, "kpi.duckdb is not there; it appears")
+    refused(run("sql", "/* nothing */", data=published), 1, "the query is empty")
     refused(run("sql", data=published), 2, "Missing argument 'QUERY'; see `meetlat sql --help`")
     refused(run("sql", "SELECT 1", "--format", "xml", data=published), 2, "'xml' is not one of")
+
+
+def test_a_decimal_is_shown_in_digits(published: Path) -> None:
+    query = "SELECT 0::DECIMAL(18, 9) AS cost UNION ALL SELECT 12.5 ORDER BY cost"
+    done = run("sql", query, data=published)
+    assert done.out.splitlines()[2:] == [" 0.000000000", "12.500000000"]
+    done = run("sql", query, "--format", "csv", data=published)
+    assert done.out == "cost\n0.000000000\n12.500000000\n"
+    done = run("sql", query, "--format", "json", data=published)
+    assert json.loads(done.out) == [{"cost": "0.000000000"}, {"cost": "12.500000000"}]
 
 
 # --- status, rebuild
 
 
 def test_status_with_none_running_is_a_no(tmp_path: Path) -> None:
-    refused(run("status", data=tmp_path), 1, "no aggregator runs on .*; start one with")
+    refused(run("status", data=tmp_path), 1, "no aggregator runs on .*; start `meetlat up`")
     refused(run("status", "--nonsense", data=tmp_path), 2, "No such option")
 
 
@@ -113,6 +124,18 @@ def test_a_setting_that_does_not_fit_is_wrong_use(
 ) -> None:
     monkeypatch.setenv("MEETLAT_DEDUP_DAYS", "soon")
     refused(run("rebuild", data=tmp_path), 2, "MEETLAT_DEDUP_DAYS: 'soon'")
+
+
+def test_a_wrong_data_directory_is_named_and_not_made(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    for words in (["rebuild"], ["dead", "accept", "--until", "1"]):
+        refused(run(*words, data=wrong), 1, f"there is no data directory {wrong}; give --data")
+    done = run("dead", "list", data=wrong)
+    assert (done.status, done.out) == (
+        0,
+        f"there are no dead letters in embedded:{wrong / 'log'}\n",
+    )
+    assert not wrong.exists()
 
 
 def test_a_rebuild_of_nothing_is_equal(tmp_path: Path) -> None:

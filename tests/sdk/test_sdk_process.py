@@ -175,6 +175,28 @@ def test_the_end_without_a_broker_spools(tmp_path: Path) -> None:
     assert spooled(tmp_path) == ["a"]
 
 
+def test_a_fault_is_told_in_one_line(tmp_path: Path) -> None:
+    """A client library's own lines, one per try, and the end of the program add none."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        away = f"127.0.0.1:{held.getsockname()[1]}"
+        for endpoint, key, *told in (
+            (f"kafka://{away}", "k" * 16, "events wait: Kafka at "),
+            ("ftp://x", "k" * 16, "nothing is sent: MEETLAT_ENDPOINT: 'ftp://x' is no "),
+            (f"http://{away}", "short", "events wait: ", "MEETLAT_PSEUDONYM_KEY takes at least 16"),
+        ):
+            code = """
+                import meetlat
+                meetlat.used("copied", tool="b", user="ann")
+                meetlat.flush(1)
+            """
+            env = environment(tmp_path, endpoint, MEETLAT_PSEUDONYM_KEY=key)
+            _, err = program(code, env).communicate(timeout=60)
+            lines = [line for line in err.splitlines() if "; the next run sends them" not in line]
+            assert len(lines) == len(told), err
+            assert all(any(text in line for line in lines) for text in told), err
+
+
 def test_what_one_program_spooled_the_next_one_sends(tmp_path: Path, collector: Collector) -> None:
     collector.answer = lambda _: (503, {}, {})
     run("import meetlat; meetlat.support_request('a')", environment(tmp_path, collector.url))

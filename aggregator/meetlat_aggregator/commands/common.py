@@ -7,6 +7,7 @@ import io
 import logging
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -44,12 +45,26 @@ def start_logging(settings: Settings) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    for noisy in ("aiokafka", "kafka", "uvicorn"):
+    # What Kafka's client tells of a broker that is away is in our own error, in one line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for noisy in ("kafka", "uvicorn"):
         logging.getLogger(noisy).setLevel(max(logging.ERROR, logging.getLogger().level))
+
+
+class _Digits(str):
+    """A decimal as it is written: 0.000000000, where Python says 0E-9. It stays text in JSON."""
+
+
+_NUMBERS = (int, float, _Digits)
+
+
+def _plain(cell: Any) -> Any:
+    return _Digits(f"{cell:f}") if isinstance(cell, Decimal) else cell
 
 
 def print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], form: str) -> None:
     """Print rows as a table for people, or as JSON or CSV for programs."""
+    rows = [[_plain(cell) for cell in row] for row in rows]
     if form == "json":
         click.echo(
             msgspec.json.encode(
@@ -72,7 +87,7 @@ def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     shown = [["" if cell is None else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(names, *shown, strict=True)]
     numeric = [
-        bool(rows) and all(isinstance(row[i], int | float) or row[i] is None for row in rows)
+        bool(rows) and all(isinstance(row[i], _NUMBERS) or row[i] is None for row in rows)
         for i in range(len(names))
     ]
 

@@ -41,7 +41,11 @@ def dead() -> None:
 @data_option
 def list_(limit: int, form: str, log: str | None, data: str | None) -> None:
     """List dead letters: where each came from, when, and what was wrong."""
-    letters = _read(settings_from(log=log, data=data))[-limit:]
+    settings = settings_from(log=log, data=data)
+    letters = _read(settings)[-limit:]
+    if not letters and form == "table":
+        click.echo(f"there are no dead letters in {settings.log}")
+        return
     print_rows(
         ["origin", "at", "error", "bytes"],
         [[x.origin, x.at.isoformat(timespec="seconds"), x.error, len(x.value)] for x in letters],
@@ -91,6 +95,8 @@ def accept(until: int, partition: int, data: str | None) -> None:
     """Accept a bad stretch: the aggregator may go on past it, into dead letters."""
     settings = settings_from(data=data)
     start_logging(settings)
+    if not settings[DATA].is_dir():
+        raise MeetlatError(f"there is no data directory {settings[DATA]}", remedy="give --data")
     try:
         for _ in ask(settings[DATA], "accept", partition=partition, until=until):
             pass

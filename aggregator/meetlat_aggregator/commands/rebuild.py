@@ -11,6 +11,7 @@ from typing import Any
 import click
 import duckdb
 
+from meetlat.errors import MeetlatError
 from meetlat.settings import DATA, DEDUP_DAYS, EVENTS_TOPIC, Settings
 from meetlat_aggregator.archive import Archive
 from meetlat_aggregator.commands.common import (
@@ -43,6 +44,8 @@ def rebuild(accept: bool, data: str | None) -> int:
     """
     settings = settings_from(data=data)
     start_logging(settings)
+    if not settings[DATA].is_dir():
+        raise MeetlatError(f"there is no data directory {settings[DATA]}", remedy="give --data")
     with click.progressbar(
         length=1, label="recomputing", file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:

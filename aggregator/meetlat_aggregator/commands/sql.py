@@ -39,6 +39,8 @@ def sql(query: str, form: str, data: str | None) -> None:
         with duckdb.connect(str(path), read_only=True) as con:
             con.execute("SET TimeZone = 'UTC'")
             cursor = con.execute(query)
+            if cursor is None:  # nothing in it but blanks or a comment
+                raise MeetlatError("the query is empty", remedy="see `meetlat sql --help`")
             names = [column[0] for column in cursor.description or ()]
             rows = cursor.fetchall()
     except duckdb.Error as error:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLargeError
 
+from meetlat._client import THREAD
 from meetlat._encode import Encoded
 from meetlat._transports.base import Sent
 from meetlat.errors import LogError
@@ -48,6 +49,9 @@ class KafkaTransport:
         self._options["request_timeout_ms"] = max(1, int(settings[SEND_TIMEOUT_SECONDS] * 900))
         self._loop: _Loop | None = None
         self._producer: AIOKafkaProducer | None = None
+        for name in ("aiokafka", *logging.Logger.manager.loggerDict):
+            if name.partition(".")[0] == "aiokafka":
+                logging.getLogger(name).addFilter(_not_ours)
 
     def open(self, timeout: float) -> None:
         """Connect; a failure is left to `send`, which says it."""
@@ -194,6 +198,11 @@ class _DaemonThreads(ThreadPoolExecutor):
 
         threading.Thread(target=run, name="meetlat-lookup", daemon=True).start()
         return future
+
+
+def _not_ours(record: logging.LogRecord) -> bool:
+    """A logger's filter: each fault of this thread's connections is told by us, once a minute."""
+    return record.threadName != THREAD
 
 
 def _tell_quietly(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
