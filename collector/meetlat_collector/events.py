@@ -29,6 +29,7 @@ from meetlat_collector.http import (
     retry_after,
 )
 from meetlat_collector.judge import Headers, Verdicts, is_certain, split_batch
+from meetlat_collector.person import Pseudonyms
 
 _BINARY = "application/json"
 _TAKEN = f"send {STRUCTURED}, {BATCHED}, or {_BINARY} with ce- headers"
@@ -44,7 +45,9 @@ Mode = Literal["structured", "batched", "binary"]
 
 
 class Events:
-    """The endpoint. `clock` gives seconds since 1970; `headers` go with every message."""
+    """The endpoint. `clock` gives seconds since 1970; `headers` go with every message; plain users
+    become `pseudonyms` when the key is there.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Events:
         max_waiting: int,
         clock: Callable[[], float],
         headers: Headers = (),
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._writer = writer
         self._counters = counters
@@ -62,11 +66,12 @@ class Events:
         self._waiting = Waiting(max_waiting)
         self._clock = clock
         self._headers = headers
+        self._pseudonyms = pseudonyms
         self.stopping = False
 
     async def post(self, scope: Scope, receive: Receive) -> Answer:
         """Take one request. Raises CutOffError when the sender went away before its end."""
-        verdicts = Verdicts(self._clock(), self._headers)
+        verdicts = Verdicts(self._clock(), self._headers, self._pseudonyms)
         body = Body(self._waiting, self._max_body)
         try:
             if self.stopping:

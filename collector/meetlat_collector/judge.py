@@ -20,6 +20,7 @@ from meetlat.contract.pseudonym import is_pseudonym
 from meetlat.logs.base import Message
 from meetlat_collector.counters import FUTURE, SCHEMA, UNREADABLE
 from meetlat_collector.http import HttpError
+from meetlat_collector.person import Pseudonyms
 
 Headers = tuple[tuple[str, bytes], ...]
 FUTURE_LIMIT = timedelta(minutes=5)
@@ -53,11 +54,16 @@ _read_unknown = msgspec.json.Decoder(_OfUnknownType)
 class Verdicts:
     """What became of the events of one request, in order."""
 
-    __slots__ = ("_headers", "_latest", "_number", "messages", "reasons", "rejected")
+    __slots__ = (
+        "_headers", "_latest", "_number", "_pseudonyms", "messages", "reasons", "rejected",
+    )  # fmt: skip
 
-    def __init__(self, now: float, headers: Headers = ()) -> None:
-        """`now`: seconds since 1970; `headers`: of every message."""
+    def __init__(
+        self, now: float, headers: Headers = (), pseudonyms: Pseudonyms | None = None
+    ) -> None:
+        """`now`: seconds since 1970; `headers`: of every message; `pseudonyms`: of plain users."""
         self._headers = headers
+        self._pseudonyms = pseudonyms
         self._latest = datetime.fromtimestamp(now, UTC) + FUTURE_LIMIT
         self._number = 0
         self.messages: list[Message] = []
@@ -82,6 +88,12 @@ class Verdicts:
             else:
                 self.messages.append(Message(key, value, self._headers))
         except RefusedError as error:
+            if error.field == "data.user" and self._pseudonyms is not None:
+                named = self._pseudonyms.replace(value)
+                if named is not None:
+                    self._number = index
+                    self.judge(named, certain=False)
+                    return
             self._reject(index, value, SCHEMA if error.field else UNREADABLE, _words(error))
 
     def judge_binary(self, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:

@@ -28,6 +28,7 @@ from meetlat_collector.app import App
 from meetlat_collector.counters import Counters
 from meetlat_collector.events import Events
 from meetlat_collector.listen import allow_open_files, is_loopback, listen, url
+from meetlat_collector.person import Pseudonyms
 from meetlat_collector.report import Account
 from meetlat_collector.server import Limits, Server
 
@@ -100,6 +101,7 @@ class Collector:
             max_waiting=settings[MAX_WAITING_BYTES],
             clock=self._clock,
             headers=headers,
+            pseudonyms=Pseudonyms.of(settings),
         )
         app = App(self._events, writer, self.counters)
         self._server = Server(app, self.counters, self._limits)

@@ -23,6 +23,7 @@ from meetlat.settings import Settings
 from meetlat_collector.app import App
 from meetlat_collector.counters import Counters
 from meetlat_collector.events import Events
+from meetlat_collector.person import Pseudonyms
 from meetlat_collector.service import Collector
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()  # of the day whose midnight is MONDAY
@@ -84,7 +85,12 @@ class InProcess:
     """The ASGI application, asked without a socket."""
 
     def __init__(
-        self, writer: LogWriter, *, max_body: int = 100_000, max_waiting: int = 1_000_000
+        self,
+        writer: LogWriter,
+        *,
+        max_body: int = 100_000,
+        max_waiting: int = 1_000_000,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self.counters = Counters()
         self.now = NOON
@@ -94,6 +100,7 @@ class InProcess:
             max_body=max_body,
             max_waiting=max_waiting,
             clock=lambda: self.now,
+            pseudonyms=pseudonyms,
         )
         self.app = App(self.events, writer, self.counters)
 

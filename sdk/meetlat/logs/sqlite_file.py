@@ -172,6 +172,7 @@ def create(path: TopicPath) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()
+    unfinished.chmod(0o600)  # raw events are for their owner; the WAL takes the file's mode
     unfinished.rename(path.file)
     sync_directory(path.directory)
 
