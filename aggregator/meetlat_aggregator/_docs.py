@@ -22,6 +22,7 @@ most every few seconds, when something changed. Open it read-only, and anew to s
 ```python
 import duckdb
 
+
 def requests_per_hour(path="meetlat-data/kpi.duckdb"):
     with duckdb.connect(path, read_only=True) as con:
         query = "SELECT hour, sum(requests) FROM interactions_hourly GROUP BY hour"
