@@ -130,7 +130,7 @@ class Opened:
             if inode is not None and _inode(path) != inode:
                 raise LogError(
                     f"embedded log {path} was deleted or replaced while it was in use",
-                    remedy="put it back; a new log needs another MEETLAT_DATA too, since offsets start anew",
+                    remedy="put it back; a new log needs a new MEETLAT_DATA, as offsets start anew",
                 )
 
     def end(self) -> tuple[int, int]:
