@@ -30,6 +30,14 @@ REPORT = "meetlat.sdk_report.v1"
 _NAMES = {name: frozenset(model.model_fields) for name, model in EVENT_MODELS.items()}
 _DECIMALS = frozenset(("cost", "value"))
 
+# Why a `user` was left out, and what to do about it.
+LOST_USER = {
+    "user_without_key": "set MEETLAT_PSEUDONYM_KEY",
+    "user_unfit": "it is blank; give a name or an address",
+    "user_with_unfit_key": "MEETLAT_PSEUDONYM_KEY takes at least 16 characters, "
+    "MEETLAT_PSEUDONYM_KEY_ID one to eight lower-case letters or digits",
+}
+
 
 class Encoded(NamedTuple):
     """One event ready to send. `counted` is False for the SDK's own reports."""

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from meetlat._account import Complaints, Delivery, Reasons, Tally
-from meetlat._encode import REPORT, Encoded, Encoder, Item
+from meetlat._encode import LOST_USER, REPORT, Encoded, Encoder, Item
 from meetlat._transports.base import Sent, Transport
 from meetlat._values import rfc3339, uuid7
 from meetlat.contract.envelope import RefusedError
@@ -28,12 +28,6 @@ _BATCH_BYTES = 1_000_000
 _REPORT_SECONDS = 60.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 60.0
 _YIELD_EVERY = 16
-_LOST = {
-    "user_without_key": "set MEETLAT_PSEUDONYM_KEY",
-    "user_unfit": "it is blank; give a name or an address",
-    "user_with_unfit_key": "MEETLAT_PSEUDONYM_KEY takes at least 16 characters, "
-    "MEETLAT_PSEUDONYM_KEY_ID one to eight lower-case letters or digits",
-}
 
 
 class Source(Protocol):
@@ -290,8 +284,7 @@ class Worker:
             kind, message = mistakes.popleft()
             self._complaints.mistake(kind, message, self._now())
         for reason, number in self._encoder.lost_fields.items():
-            remedy = _LOST[reason]
-            told = f"`user` was left out of {number} events ({reason}); {remedy}"
+            told = f"`user` was left out of {number} events ({reason}); {LOST_USER[reason]}"
             self._complaints.say(reason, told, self._now())
 
     def _adopt(self) -> None:

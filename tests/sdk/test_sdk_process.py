@@ -186,9 +186,10 @@ def test_a_fault_is_told_in_one_line(tmp_path: Path) -> None:
             (f"http://{away}", "short", "events wait: ", "MEETLAT_PSEUDONYM_KEY takes at least 16"),
         ):
             code = """
-                import meetlat
+                import time, meetlat
                 meetlat.used("copied", tool="b", user="ann")
-                meetlat.flush(1)
+                while not (meetlat.stats().spooled or meetlat.stats().dropped):
+                    time.sleep(0.01)
             """
             env = environment(tmp_path, endpoint, MEETLAT_PSEUDONYM_KEY=key)
             _, err = program(code, env).communicate(timeout=60)
