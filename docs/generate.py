@@ -19,6 +19,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 from pydantic.types import StringConstraints
 
+from meetlat.cli import meetlat
 from meetlat.contract import fields
 from meetlat.contract.envelope import MAX_EVENT_BYTES, Attributes
 from meetlat.contract.events import EVENT_MODELS, EventData
@@ -273,7 +274,13 @@ says what, where and what to do; `--debug` adds the traceback.
 
 
 def _command(command: click.Command, path: str, depth: int) -> str:
-    context = click.Context(command, info_name=path, max_content_width=90, terminal_width=90)
+    context = click.Context(
+        command,
+        info_name=path,
+        max_content_width=90,
+        terminal_width=90,
+        help_option_names=meetlat.context_settings["help_option_names"],  # as below `meetlat`
+    )
     help_text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     text = f"\n{'#' * depth} `{path}`\n\n```text\n{help_text}\n```\n"
     if isinstance(command, click.Group):

@@ -1,8 +1,7 @@
 """The embedded log: durable, on one machine, without a server.
 
-One SQLite file per topic (`sqlite_file.py`), written by any process of this machine and read by
-others. Partition is always 0. `EmbeddedAppender` is the blocking writer, `EmbeddedWriter` its
-asynchronous face, `EmbeddedReader` reads.
+One SQLite file per topic (`sqlite_file.py`), written and read by any process of this machine;
+partition 0. `EmbeddedAppender` blocks, `EmbeddedWriter` is its asynchronous face.
 """
 
 from __future__ import annotations
@@ -55,8 +54,7 @@ class _Progress(msgspec.Struct):
     offset: int
 
 
-# Made here, once: msgspec makes types unsafely when two threads are the first to use them.
-_read_progress = msgspec.json.Decoder(_Progress)
+_read_progress = msgspec.json.Decoder(_Progress)  # once: msgspec makes types unsafely in threads
 
 
 class _Ticket:
