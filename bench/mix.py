@@ -1,7 +1,8 @@
 """A realistic mix of events, about 400 bytes each, made from a seed.
 
 Per 1,000: 700 interactions, 60 task updates, 50 uses, 40 escalations, 40 resolutions, 40 feedback,
-20 reviews, 30 probes, 10 measurements, 10 support requests. 10 use cases, 12 teams, 400 people.
+20 reviews, 30 probes, 10 measurements, 10 support requests. 10 use cases, 12 teams, 20,000 people.
+A conversation has 6.5 events, spread over five minutes and mixed with all the others.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ _WEIGHTS = {
     "measurement": 10,
     "support_request": 10,
 }
+PEOPLE = 20_000
+EVENTS_OF_A_SESSION = 6.5
+SECONDS_OF_A_SESSION = 300
+_REASONS = ("no_answer", "user_request", "low_confidence")
+_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
+_ALONE = ("task", "probe")  # belong to no conversation
 
 
 class Mix:
@@ -32,10 +39,12 @@ class Mix:
     def __init__(self, seed: int, start: datetime, per_second: float) -> None:
         self._random = random.Random(seed)
         self._start = start
-        self._step = timedelta(seconds=1 / per_second)
+        self._step = 1 / per_second
         self._encode = msgspec.json.Encoder().encode
         self.made = 0
-        self._users = [f"u_{self._random.getrandbits(128):032x}" for _ in range(400)]
+        self._users = [f"u_{self._random.getrandbits(128):032x}" for _ in range(PEOPLE)]
+        self._open = max(20, int(per_second * SECONDS_OF_A_SESSION / EVENTS_OF_A_SESSION))
+        self._sessions: list[tuple[str, int, int]] = []
 
     def values(self, count: int) -> list[bytes]:
         """The next `count` events, encoded."""
@@ -43,35 +52,50 @@ class Mix:
 
     def events(self, count: int) -> Iterator[tuple[datetime, bytes]]:
         """The next `count` events with their times."""
-        r = self._random
-        for kind in r.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count):
-            at = self._start + self.made * self._step
+        for kind in self._random.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count):
+            at = self._start + timedelta(seconds=self.made * self._step)
             self.made += 1
             yield at, self._encode(self._event(kind, at))
 
     def _event(self, kind: str, at: datetime) -> dict[str, object]:
-        r = self._random
-        use_case = r.randrange(10)
-        user = r.randrange(400)
+        bits = self._random.getrandbits
         millis = int(at.timestamp() * 1000)
+        if kind in _ALONE:
+            session, user, use_case = "", self._below(PEOPLE), self._below(10)
+        else:
+            session, user, use_case = self._session()
         data: dict[str, object] = {
             "tool": f"tool-{use_case}",
             "use_case": f"use-case-{use_case}",
             "team": f"team-{user % 12}",
             "user": self._users[user],
-            "session": f"{millis // 600_000:x}-{user:08x}-{use_case:04x}",
+            "session": session,
         }
         getattr(self, f"_{kind}")(data, at)
         return {
             "specversion": "1.0",
-            "id": f"{millis:012x}"[:8]
-            + f"-{millis & 0xFFFF:04x}-7{r.getrandbits(12):03x}"
-            + f"-{0x8000 | r.getrandbits(14):04x}-{r.getrandbits(48):012x}",
+            "id": _uuid7(millis, bits(12), bits(62)),
             "source": f"/shop/backend-{user % 4}",
             "type": f"meetlat.{kind}.v1",
             "time": at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "data": data,
         }
+
+    def _session(self) -> tuple[str, int, int]:
+        """One of the open conversations, now and then a new one in the place of an old one."""
+        open_ = self._sessions
+        if open_ and self._random.random() > 1 / EVENTS_OF_A_SESSION:
+            return open_[self._below(len(open_))]
+
+        fresh = (f"{self._random.getrandbits(64):016x}", self._below(PEOPLE), self._below(10))
+        if len(open_) < self._open:
+            open_.append(fresh)
+        else:
+            open_[self._below(len(open_))] = fresh
+        return fresh
+
+    def _below(self, limit: int) -> int:
+        return int(self._random.random() * limit)
 
     def _interaction(self, data: dict[str, object], _: datetime) -> None:
         r = self._random
@@ -80,10 +104,10 @@ class Mix:
             duration=round(r.lognormvariate(0, 0.8), 6),
             operation="chat",
             provider="openai",
-            model=r.choice(("gpt-4o", "gpt-4o-mini", "gpt-4.1")),
-            input_tokens=r.randrange(100, 4000),
-            output_tokens=r.randrange(10, 800),
-            cost=f"0.{r.randrange(10**6):09d}",
+            model=_MODELS[self._below(3)],
+            input_tokens=100 + self._below(3900),
+            output_tokens=10 + self._below(790),
+            cost=f"0.{self._below(10**6):09d}",
             currency="EUR",
         )
         if r.random() < 0.5:
@@ -91,50 +115,54 @@ class Mix:
 
     def _task(self, data: dict[str, object], at: datetime) -> None:
         r = self._random
-        data.pop("user")
-        data.pop("session")
+        del data["user"], data["session"]
         data.update(
             process="quote",
-            case=f"Q-{self.made // 40:09d}-{r.randrange(4)}",
-            segment=r.choice(("standard", "complex")),
+            case=f"Q-{self.made // 40:09d}-{self._below(4)}",
+            segment="standard" if r.random() < 0.5 else "complex",
             assisted=r.random() < 0.6,
             started=(at - timedelta(hours=r.random() * 48)).isoformat(),
             finished=at.isoformat(),
             handling=round(r.uniform(60, 9000), 1),
-            revisions=r.randrange(4),
-            errors=r.randrange(3),
-            outcome=r.choice(("won", "lost")),
-            value=f"{r.randrange(100, 90000)}.50",
+            revisions=self._below(4),
+            errors=self._below(3),
+            outcome="won" if r.random() < 0.5 else "lost",
+            value=f"{100 + self._below(90000)}.50",
             currency="EUR",
         )
 
     def _usage(self, data: dict[str, object], _: datetime) -> None:
-        data.update(feature=f"feature-{self._random.randrange(12)}", action="copied")
+        data.update(feature=f"feature-{self._below(12)}", action="copied")
 
     def _escalation(self, data: dict[str, object], _: datetime) -> None:
-        data.update(reason=self._random.choice(("no_answer", "user_request", "low_confidence")))
+        data.update(reason=_REASONS[self._below(3)])
 
     def _resolution(self, data: dict[str, object], _: datetime) -> None:
-        data.update(outcome="resolved", by=self._random.choice(("bot", "human")), ticket=False)
+        data.update(outcome="resolved", by=("bot", "human")[self._below(2)], ticket=False)
 
     def _feedback(self, data: dict[str, object], _: datetime) -> None:
-        data.update(kind="csat", score=self._random.randrange(1, 6), scale_min=1, scale_max=5)
+        data.update(kind="csat", score=1 + self._below(5), scale_min=1, scale_max=5)
 
     def _review(self, data: dict[str, object], _: datetime) -> None:
-        data.pop("user")
+        del data["user"]
         data.update(correct=self._random.random() < 0.9, sampled=True, sampling_rate=0.05)
 
     def _probe(self, data: dict[str, object], _: datetime) -> None:
         for name in ("user", "session", "team"):
-            data.pop(name)
+            del data[name]
         data.update(success=self._random.random() < 0.999, duration=0.21, interval=30)
 
     def _measurement(self, data: dict[str, object], _: datetime) -> None:
-        data.pop("user")
-        data.update(name="orders", value=str(self._random.randrange(1, 90)))
+        del data["user"]
+        data.update(name="orders", value=str(1 + self._below(89)))
 
     def _support_request(self, data: dict[str, object], _: datetime) -> None:
         data.update(topic="login")
+
+
+def _uuid7(millis: int, first: int, second: int) -> str:
+    digits = f"{millis:012x}7{first:03x}{1 << 63 | second:016x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

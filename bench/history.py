@@ -1,0 +1,60 @@
+"""A data directory with a long past: what 100 million events would have left, made by SQL.
+
+The tables get the rows they would have (history.sql); the files of the archive are there by name
+only, since nothing opens them while no event of the past is sent again.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from meetlat_aggregator.database import open_database
+
+EVENTS_AN_HOUR = 9_800  # 100 million in 14 months
+PEOPLE = 20_000
+_SLICE = 5_000_000
+_SCRIPT = Path(__file__).with_name("history.sql")
+
+
+def make_history(data: Path, events: int, until: datetime) -> None:
+    """Make the data directory `data` of an aggregator that has seen `events` events."""
+    data.mkdir(parents=True)
+    con = open_database(data / "aggregator.duckdb", "4GB")
+    end = until.replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    for name, value in (
+        ("events", events),
+        ("hours", max(169, events // EVENTS_AN_HOUR)),
+        ("people", PEOPLE),
+        ("until", end),
+    ):
+        con.execute(f"SET VARIABLE {name} = ?", [value])
+    con.execute("SET preserve_insertion_order = true")
+    for statement in _statements():
+        if not statement.startswith("-- slice"):
+            con.execute(statement)
+    calls = events * 700 // 1000
+    for first in range(0, calls, _SLICE):
+        for statement in _statements():
+            if statement.startswith("-- slice"):
+                asked = {"first": first, "last": min(first + _SLICE, calls)}
+                con.execute(statement, asked if "$first" in statement else None)
+    con.execute("DROP TABLE IF EXISTS calls")
+    for (file,) in con.execute("SELECT file FROM archive_files").fetchall():
+        path = data / "archive" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    con.execute("CHECKPOINT")
+    con.close()
+
+
+def _statements() -> list[str]:
+    """The statements, each with the comments right before it."""
+    text = re.sub(r"^-- (?!slice).*\n", "", _SCRIPT.read_text(), flags=re.MULTILINE)
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+if __name__ == "__main__":
+    make_history(Path(sys.argv[1]), int(sys.argv[2]), datetime.now(UTC) - timedelta(hours=1))
