@@ -1,0 +1,33 @@
+"""kill -9 of collector and aggregator at random moments; the tables are exact afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from system.chaos.programs import Moments, System, sending, system
+from system.chaos.truth import make_story
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def kill_at_random(running: System, moments: Moments, kills: int, most: float) -> None:
+    """Kill one of the two, so many times, at any moment of its life, and start it again."""
+    victims = [running.collector, running.aggregator]
+    for victim in victims:
+        if not victim.running:
+            victim.launch()
+    for _ in range(kills):
+        victim = moments.chance.choice(victims)
+        moments.wait(most)
+        victim.kill()
+        victim.launch()
+
+
+def test_random_kills_of_both_services_cost_and_double_nothing(tmp_path: Path) -> None:
+    with system(tmp_path) as running:
+        story = make_story(seed=1, events=3000)
+        with sending(running, story, pace=0.05):
+            kill_at_random(running, Moments(1), kills=8, most=1.2)
+            running.append_bad(story.bad)
+        running.finish()
