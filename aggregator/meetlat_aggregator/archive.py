@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from meetlat.logs.base import Record
@@ -37,6 +38,8 @@ COLUMNS = pa.schema(
         ("value", pa.binary()),
     ]
 )
+_INTEGERS = ("batch", "seq", "partition", "offset", "append_time", "time")
+_LEVEL = 3  # a tenth larger than level 6, at half the time
 _NAME = re.compile(r"\d{4}/\d\d/\d\d/(\d{12})-(\d{12})\.parquet")
 
 
@@ -48,49 +51,79 @@ class Archive:
     file_records: int = 50_000
     file_seconds: int = 3600
 
-    def add(self, con: duckdb.DuckDBPyConnection, batch: int, records: int) -> None:
-        """Keep the batch (tables `batch` and `judged`), within the caller's transaction.
+    def add(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        batch: int,
+        events: pa.Table,
+        verdicts: pa.ChunkedArray,
+    ) -> None:
+        """Keep the batch's records (EVENT_COLUMNS), within the caller's transaction.
 
         Raises OSError when a file cannot be written.
         """
-        con.execute(sql("archive/add_to_tail"), {"batch": batch})
+        rows = archive_rows(batch, events, verdicts)
         waiting, oldest, newest = con.execute(sql("archive/tail_size")).fetchall()[0]
-        if waiting and (
-            waiting >= self.file_records
-            or records >= self.file_records
-            or (newest - oldest).total_seconds() >= self.file_seconds
-        ):
-            self.write_tail(con)
+        span = pc.min_max(rows["append_time"])
+        first, last = span["min"].as_py(), span["max"].as_py()
+        if rows.num_rows == 0:
+            return
+        age = max(last, newest or last) - min(first, oldest or first)
+        if waiting + rows.num_rows >= self.file_records or age.total_seconds() >= self.file_seconds:
+            self._write(con, rows, waiting)
+        else:
+            con.execute("INSERT INTO archive_tail BY NAME SELECT * FROM rows")
 
-    def write_tail(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Make a file of the tail, within the caller's transaction. The tail must not be empty."""
-        table = con.sql(sql("archive/tail")).to_arrow_table().cast(COLUMNS)
-        first, last = table["batch"][0].as_py(), table["batch"][-1].as_py()
-        day = table["append_time"][0].as_py().strftime("%Y/%m/%d")
+    def _write(self, con: duckdb.DuckDBPyConnection, rows: pa.Table, waiting: int) -> None:
+        """Make a file of the tail and these rows."""
+        if waiting:
+            tail = con.sql(sql("archive/tail")).to_arrow_table().cast(COLUMNS)
+            rows = pa.concat_tables([tail, rows])
+            con.execute("DELETE FROM archive_tail")
+        first, last = rows["batch"][0].as_py(), rows["batch"][-1].as_py()
+        day = rows["append_time"][0].as_py().strftime("%Y/%m/%d")
         name = f"{day}/{first:012d}-{last:012d}.parquet"
         path = self.directory / name
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # rows about one person
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(
-            table,
+            rows,
             path,
             compression="zstd",
-            compression_level=6,
+            compression_level=_LEVEL,
             use_dictionary=["type", "verdict"],
-            column_encoding={
-                "batch": "DELTA_BINARY_PACKED",
-                "seq": "DELTA_BINARY_PACKED",
-                "partition": "DELTA_BINARY_PACKED",
-                "offset": "DELTA_BINARY_PACKED",
-                "append_time": "DELTA_BINARY_PACKED",
-                "time": "DELTA_BINARY_PACKED",
-            },
+            column_encoding=dict.fromkeys(_INTEGERS, "DELTA_BINARY_PACKED"),
         )
         sync(path)
         for folder in (path.parent, *list(path.parent.parents)[:3]):
             sync(folder)
-        con.execute(sql("archive/list_file"), {"file": name, "bytes": path.stat().st_size})
-        con.execute("DELETE FROM archive_tail")
+        spans = [pc.min_max(rows[column]) for column in ("time", "append_time")]
+        con.execute(
+            "INSERT INTO archive_files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                name,
+                first,
+                last,
+                rows.num_rows,
+                path.stat().st_size,
+                *(span[bound].as_py() for span in spans for bound in ("min", "max")),
+            ],  # fmt: skip
+        )
+
+    def unfolded(self, con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
+        """The records (COLUMNS) of the batches that were committed and not folded, in order."""
+        files = [row[0] for row in con.execute(sql("archive/unfolded_files")).fetchall()]
+        gone = [name for name in files if not (self.directory / name).exists()]
+        if gone:
+            raise BrokenDatabaseError(
+                f"the archive file {self.directory / gone[0]} is gone, and what it held is not yet "
+                "in the tables",
+                "put the file back",
+            )
+        rows = con.sql(sql("archive/unfolded").replace("archived", f"({self.rows(files)})"))
+        table = rows.to_arrow_table().cast(COLUMNS)
+        if table.num_rows:
+            yield table
 
     def forget(self, con: duckdb.DuckDBPyConnection) -> None:
         """After a rollback: delete the file of the batch that was thrown away, if it made one.
@@ -145,6 +178,14 @@ class Archive:
         """Listed files that are not on disk: somebody removed them."""
         listed = [row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()]
         return [name for name in listed if not (self.directory / name).exists()]
+
+
+def archive_rows(batch: int, events: pa.Table, verdicts: pa.ChunkedArray) -> pa.Table:
+    """What the archive keeps of a batch (COLUMNS), in the order it was read."""
+    found = {name: events[name] for name in COLUMNS.names if name in events.column_names}
+    found["batch"] = pa.repeat(pa.scalar(batch, pa.int64()), events.num_rows)
+    found["verdict"] = verdicts
+    return pa.table([found[name] for name in COLUMNS.names], names=COLUMNS.names).cast(COLUMNS)
 
 
 def batches_of(name: str) -> tuple[int, int]:

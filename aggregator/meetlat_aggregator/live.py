@@ -21,16 +21,12 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.metrics_core import Metric as Family
 
-from meetlat.metrics import LABELS_FOLDED, MAX_LABEL_VALUES, METRICS, OTHER, Metric
-from meetlat_aggregator.sqlfiles import sql, sql_names
+from meetlat.metrics import LABELS_FOLDED, MAX_LABEL_VALUES, OTHER, Metric
+from meetlat_aggregator.batch import Batch
+from meetlat_aggregator.counting import BY_NAME, UNIT, changes
+from meetlat_aggregator.sqlfiles import sql
+from meetlat_aggregator.staging import Judged
 
-# Values that are exact as integers in a smaller unit: stored so, shown in the base unit.
-_UNIT = {
-    "gen_ai_client_operation_duration_seconds": 1_000_000,
-    "gen_ai_client_operation_time_to_first_chunk_seconds": 1_000_000,
-    "meetlat_feedback_score": 1_000_000,
-}
-_BY_NAME = {metric.name: metric for metric in METRICS}
 _COUNTER = -1  # the "bucket" of a counter, and of a histogram's sum
 _SCHEMA = pa.schema(
     [
@@ -50,17 +46,6 @@ class Key(NamedTuple):
     bucket: int
 
 
-class _Row(NamedTuple):
-    """One series' change by so many observations; `first_seq` is where it first occurs."""
-
-    first_seq: int
-    metric: str
-    labels: list[str]
-    buckets: dict[int, int]
-    total: Decimal
-    observations: int
-
-
 class LiveSeries:
     """All series of one database. `add` within a transaction, then `keep` or `forget`."""
 
@@ -76,11 +61,12 @@ class LiveSeries:
         for label, value in con.execute("SELECT label, value FROM live_labels").fetchall():
             self._labels[label].add(value)
 
-    def add(self, con: duckdb.DuckDBPyConnection, staged: set[str]) -> None:
-        """Take in the staged batch and store what it changes."""
-        rows = sorted(self._rows(con, staged), key=lambda row: (row.first_seq, row.metric))
-        for _, metric, labels, buckets, total, observations in rows:
-            shown = self._fold(_BY_NAME[metric], labels, observations)
+    def add(
+        self, con: duckdb.DuckDBPyConnection, batch: Batch, verdicts: pa.ChunkedArray, one: Judged
+    ) -> None:
+        """Take in a judged batch and store what it changes."""
+        for _, metric, labels, buckets, total, observations in changes(batch, verdicts, one):
+            shown = self._fold(BY_NAME[metric], labels, observations)
             for bucket, count in buckets.items():
                 self._delta[Key(metric, shown, bucket)] += count
             self._delta[Key(metric, shown, _COUNTER)] += total
@@ -100,37 +86,7 @@ class LiveSeries:
         self._delta.clear()
         self._new_labels.clear()
 
-    def _rows(self, con: duckdb.DuckDBPyConnection, staged: set[str]) -> Iterator[_Row]:
-        """What every live query that applies finds in the staged batch."""
-        for name in sql_names("live"):
-            metric = _BY_NAME[name.partition(".")[0]]
-            text = sql(f"live/{name}")
-            needed = [
-                s
-                for s in ("interaction", "escalation", "usage", "feedback")
-                if f"staged_{s}" in text
-            ]
-            if not set(needed) <= staged:
-                continue
-            if metric.kind == "histogram":
-                bounds = [round(bound * _UNIT.get(metric.name, 1)) for bound in metric.buckets]
-                for first, labels, counted, total in con.execute(
-                    text, {"bounds": bounds}
-                ).fetchall():
-                    places = {bound: place for place, bound in enumerate(bounds)}
-                    buckets: defaultdict[int, int] = defaultdict(int)
-                    for bound, count in counted.items():
-                        if count:
-                            buckets[places.get(bound, len(bounds))] += count
-                    observations = sum(buckets.values())
-                    yield _Row(
-                        first, metric.name, labels, dict(buckets), Decimal(total), observations
-                    )
-            else:
-                for first, labels, total, observations in con.execute(text).fetchall():
-                    yield _Row(first, metric.name, labels, {}, Decimal(total), observations)
-
-    def _fold(self, metric: Metric, labels: list[str], count: int) -> tuple[str, ...]:
+    def _fold(self, metric: Metric, labels: tuple[str, ...], count: int) -> tuple[str, ...]:
         shown = []
         for label, value in zip(metric.labels, labels, strict=True):
             known = self._labels[label]
@@ -148,13 +104,11 @@ class LiveSeries:
     def _store(self, con: duckdb.DuckDBPyConnection) -> None:
         if self._new_labels:
             labels, values = zip(*self._new_labels, strict=True)
-            table = pa.table({"label": labels, "value": values})
-            con.register("new_labels", table)
+            new_labels = pa.table({"label": labels, "value": values})  # noqa: F841 - read next
             con.execute("INSERT INTO live_labels SELECT label, value FROM new_labels")
-            con.unregister("new_labels")
         if self._delta:
             keys = list(self._delta)
-            table = pa.Table.from_arrays(
+            live_delta = pa.Table.from_arrays(  # noqa: F841 - DuckDB reads the variable
                 [
                     pa.array([key.metric for key in keys], pa.string()),
                     pa.array([msgspec.json.encode(key.labels).decode() for key in keys]),
@@ -163,9 +117,7 @@ class LiveSeries:
                 ],
                 schema=_SCHEMA,
             )
-            con.register("live_delta", table)
             con.execute(sql("merge_live"))
-            con.unregister("live_delta")
 
 
 def families(values: Mapping[Key, Decimal]) -> Iterator[Family]:
@@ -176,11 +128,11 @@ def families(values: Mapping[Key, Decimal]) -> Iterator[Family]:
     for key, value in values.items():
         grouped[key.metric][key.labels][key.bucket] = value
     for name, series in grouped.items():
-        yield _family(_BY_NAME[name], series)
+        yield _family(BY_NAME[name], series)
 
 
 def _family(metric: Metric, series: dict[tuple[str, ...], dict[int, Decimal]]) -> Family:
-    unit = _UNIT.get(metric.name, 1)
+    unit = UNIT.get(metric.name, 1)
     if metric.kind == "counter":
         counter = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
         for labels, values in sorted(series.items()):

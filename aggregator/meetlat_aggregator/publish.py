@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -43,8 +45,14 @@ class Publisher:
         """The published file."""
         return self.directory / PUBLISHED
 
-    def publish(self) -> None:
-        """Write everything from one snapshot and swap it in. Raises OSError or duckdb.Error."""
+    def publish(
+        self, at_once: Callable[[Callable[[], None]], None] = lambda begin: begin()
+    ) -> None:
+        """Write everything from one snapshot and swap it in. Raises OSError or duckdb.Error.
+
+        `at_once` runs what it is given, which takes the snapshot, when everything that was
+        committed is folded in.
+        """
         draft = self.directory / f".{PUBLISHED}.draft"
         for leftover in (draft, draft.with_name(draft.name + ".wal")):
             leftover.unlink(missing_ok=True)
@@ -57,12 +65,13 @@ class Publisher:
             f"(STORAGE_VERSION '{STORAGE_VERSION}')"
         )
         try:
-            con.execute("BEGIN")
             try:
+                at_once(self._begin)
                 self._write()
                 con.execute("COMMIT")
             except BaseException:
-                con.execute("ROLLBACK")
+                with suppress(duckdb.TransactionException):  # none was begun, or it has ended
+                    con.execute("ROLLBACK")
                 raise
             con.execute("CHECKPOINT published")
         finally:
@@ -72,6 +81,11 @@ class Publisher:
         self.remove_stray_wal()
         os.replace(draft, self.path)  # noqa: PTH105 - the atomic rename is the point
         sync(self.directory)
+
+    def _begin(self) -> None:
+        """Take the snapshot: a transaction sees the database as it is at its first look."""
+        self.con.execute("BEGIN")
+        self.con.execute("SELECT batches FROM progress").fetchall()
 
     def remove_stray_wal(self) -> None:
         """Remove a WAL beside the published file, and say so."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from meetlat.errors import MeetlatError
-from meetlat_aggregator.archive import Archive, batches_of, records_of
+from meetlat_aggregator.archive import Archive, archive_rows, batches_of, records_of
 from meetlat_aggregator.control import Say
 from meetlat_aggregator.database import open_database
 from meetlat_aggregator.decode import decode
@@ -47,8 +47,15 @@ class _Kept(Archive):
     tail until it is done, so that a withdrawal finds them.
     """
 
-    def add(self, con: duckdb.DuckDBPyConnection, batch: int, records: int) -> None:  # noqa: ARG002
-        con.execute(sql("archive/add_to_tail"), {"batch": batch})
+    def add(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        batch: int,
+        events: pa.Table,
+        verdicts: pa.ChunkedArray,
+    ) -> None:
+        rows = archive_rows(batch, events, verdicts)  # noqa: F841 - DuckDB reads the variable
+        con.execute("INSERT INTO archive_tail BY NAME SELECT * FROM rows")
 
     def forget(self, con: duckdb.DuckDBPyConnection) -> None:
         """No file here is of the batch at hand."""
@@ -86,6 +93,7 @@ def rebuild_file(
         if tail.num_rows:
             _apply(runner, tail)
             progress(total, total)
+        runner.fold()
         con.execute("DELETE FROM archive_tail")
         con.register("old_tail", tail)
         con.execute("INSERT INTO archive_tail SELECT * FROM old_tail")
@@ -119,6 +127,7 @@ def compare(old: duckdb.DuckDBPyConnection, rebuilt: Path) -> list[dict[str, Any
 async def rebuild_store(store: Store, *, accept: bool, progress: Progress) -> dict[str, Any]:
     """Rebuild an open store, with nothing under way; swap when equal or accepted."""
     target = store.directory.path / "rebuild.duckdb"
+    await store.fold()
     await store.run(
         lambda con: rebuild_file(
             target,
@@ -228,6 +237,7 @@ def _carry_over(
         con.execute(
             "UPDATE progress SET batches = (SELECT coalesce(max(last_batch), 0) FROM archive_files)"
         )
+        con.execute("UPDATE progress SET folded = batches")
         files = archive.paths(sorted(listed))
         if files:
             con.execute(sql("archive/positions"), {"files": files, "topic": topic})
@@ -241,8 +251,8 @@ def _carry_over(
         "SELECT batches, poison, committed_at FROM progress"
     ).fetchall()[0]
     con.execute(
-        "UPDATE progress SET batches = ?, poison = ?, committed_at = ?",
-        [batches, poison, committed_at],
+        "UPDATE progress SET batches = ?, folded = ?, poison = ?, committed_at = ?",
+        [batches, batches, poison, committed_at],
     )
     outbox = old.sql("SELECT * FROM outbox").to_arrow_table()
     con.execute("DELETE FROM outbox")

@@ -206,6 +206,7 @@ class Aggregator:
     async def _status(self, _: dict[str, Any], __: Say) -> dict[str, Any]:
         store = self.store
         lags = self._lag.read(await self._reader.end_offsets(), store.positions)
+        await store.fold()
         counts = await store.run(_counts)
         return {
             "log": self._settings.log,

@@ -154,6 +154,10 @@ class Store:
         self.committed_at = now
         return outcome
 
+    async def fold(self) -> None:
+        """Bring what was committed into the tables. Raises duckdb.Error after a rollback."""
+        await self.run_bare(self.transactions.fold)
+
     async def publish(self) -> bool:
         """Publish when something was committed since; True when a new file was swapped in."""
         batch = self.batches
@@ -161,10 +165,21 @@ class Store:
             self.published_at = self.clock()
             return False
         async with self._side_lock:
-            await self._beside(self.publisher.publish)
+            await self._beside(lambda: self.publisher.publish(self._at_once))
         self.published_batch = batch
         self.published_at = self.clock()
         return True
+
+    def _at_once(self, begin: Callable[[], None]) -> None:
+        """On the publisher's thread: let the database's thread fold, and `begin` before its next
+        transaction.
+        """
+
+        def fold_and_begin() -> None:
+            self.transactions.fold()
+            begin()
+
+        self._thread.submit(fold_and_begin).result()
 
     async def gauges(self) -> gauges.Values:
         """The gauges that are read from the tables."""

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 class Cell:
     """An additive table. `key` are its dimensions, `hour` first; all other columns are summed.
 
-    `source` is the event type (short name) that its query in `sql/cells` reads.
+    `source` is the event type (short name) that its query in `sql/cells` reads; `query` the
+    query's name where it is not the table's.
     """
 
     name: str
     source: str
     key: tuple[str, ...]
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ CELLS = (
     Cell("support_hourly", "support_request", ("hour", *_WHERE, "topic")),
 )  # fmt: skip
 
-HEALTH = Cell("health_hourly", "", ("hour", "source"))
+HEALTH = Cell("health_hourly", "envelope", ("hour", "source"))
+UNPRICED = Cell("health_hourly", "interaction", ("hour", "source"), "unpriced_hourly")
 
 STATES = (
     State(
@@ -120,14 +123,16 @@ STATES = (
 )
 
 
-def merge_sql(table: str, key: Iterable[str], columns: Iterable[str], merge: dict[str, str]) -> str:
+def merge_sql(
+    table: str, key: Iterable[str], columns: Iterable[str], merge: dict[str, str], within: str = ""
+) -> str:
     """The MERGE of `delta` into `table`: `merge` names each column's operator, else greatest.
 
-    `{within}` is left for a literal range that lets zone maps prune.
+    `within` is a literal range that lets zone maps prune.
     """
     key = list(key)
     columns = list(columns)
-    matches = " AND ".join(f't."{name}" = d."{name}"' for name in key)
+    matches = " AND ".join([*([within] if within else []), *(f't."{k}" = d."{k}"' for k in key)])
     updates = ", ".join(
         f'"{name}" = t."{name}" + d."{name}"'
         if merge.get(name) == "+"
@@ -138,7 +143,7 @@ def merge_sql(table: str, key: Iterable[str], columns: Iterable[str], merge: dic
     names = ", ".join(f'"{name}"' for name in columns)
     values = ", ".join(f'd."{name}"' for name in columns)
     return (
-        f"MERGE INTO {table} AS t USING delta AS d ON {{within}} {matches} "
+        f"MERGE INTO {table} AS t USING delta AS d ON {matches} "
         f"WHEN MATCHED THEN UPDATE SET {updates} "
         f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
     )

@@ -8,47 +8,55 @@ other events of the same keys. So the effect does not depend on how the log was 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import duckdb
 import pyarrow as pa
 
 from meetlat_aggregator.archive import Archive, records_of
-from meetlat_aggregator.batch import Batch, data_columns
+from meetlat_aggregator.batch import Batch
 from meetlat_aggregator.decode import decode
-from meetlat_aggregator.merge import merge_cells, merge_state, stage
+from meetlat_aggregator.merge import merge_cells, merge_state
 from meetlat_aggregator.sqlfiles import sql
+from meetlat_aggregator.staging import Judged, judged, stage, unstage
 from meetlat_aggregator.tables import STATES, State
 
-_VOID_COLUMNS = pa.schema([("seq", pa.int32()), *data_columns("meetlat.void.v1")])
 
-
-def find_withdrawals(con: duckdb.DuckDBPyConnection, batch: Batch, dedup_window: int) -> bool:
+def find_withdrawals(con: duckdb.DuckDBPyConnection, batch: Batch, window: timedelta) -> bool:
     """Make the temporary table `new_voids` (time, digest, seq); True when there are any."""
-    con.register("batch_void", batch.data.get("meetlat.void.v1", _VOID_COLUMNS.empty_table()))
-    con.execute(sql("new_voids"), {"dedup_window": dedup_window})
-    con.unregister("batch_void")
+    con.execute(
+        'CREATE TEMP TABLE IF NOT EXISTS new_voids ("time" TIMESTAMP, digest UHUGEINT, seq INTEGER)'
+    )
+    con.execute("DELETE FROM new_voids")
+    batch_void = batch.data.get("meetlat.void.v1")
+    if batch_void is None:
+        return False
+    events = batch.events  # noqa: F841 - DuckDB reads the variable
+    con.execute(sql("new_voids"), {"dedup_window": window})
     return bool(con.execute("SELECT count(*) FROM new_voids").fetchall()[0][0])
 
 
 def withdraw(con: duckdb.DuckDBPyConnection, archive: Archive) -> None:
-    """Apply `new_voids` to what was counted, this batch included, and remember them."""
+    """Apply `new_voids` to what was folded, this batch included, and remember them."""
     first, last = con.execute('SELECT min("time"), max("time") FROM new_voids').fetchall()[0]
     targets = _archived(con, archive, sql("archive/withdrawn"), {"first": first, "last": last})
     con.execute('INSERT INTO voids SELECT "time", digest FROM new_voids')
     if targets.num_rows == 0:
         return
-    withdrawn = decode(list(records_of(targets)))
-    staged = _stage_as(con, withdrawn, sign=-1)
+    withdrawn = _counted(decode(list(records_of(targets))))
+    staged = stage(con, [withdrawn], sign=-1)
     merge_cells(con, staged)
     for state in STATES:
         if state.needles and state.source in staged:
             _make_anew(con, archive, state, withdrawn)
+    unstage(con, staged)
 
 
 def _make_anew(
-    con: duckdb.DuckDBPyConnection, archive: Archive, state: State, withdrawn: Batch
+    con: duckdb.DuckDBPyConnection, archive: Archive, state: State, withdrawn: Judged
 ) -> None:
     """Delete the rows that the withdrawn events touched and make them from what is left."""
-    _stage_as(con, withdrawn, sign=1)
+    stage(con, [withdrawn], sign=1)
     con.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {sql(f'state/{state.name}')}")
     same_key = " AND ".join(f'k."{name}" = t."{name}"' for name in state.key)
     con.execute(
@@ -57,7 +65,7 @@ def _make_anew(
     needles = {
         value
         for feed in state.feeds
-        for table in (withdrawn.data.get(f"meetlat.{feed}.v1"),)
+        for table in (withdrawn.data.get(feed),)
         if table is not None
         for field in state.needles
         if field in table.column_names
@@ -78,7 +86,7 @@ def _make_anew(
             "types": [f"meetlat.{feed}.v1" for feed in state.feeds],
         },
     )
-    staged = _stage_as(con, decode(list(records_of(others))), sign=1)
+    staged = stage(con, [_counted(decode(list(records_of(others))))], sign=1)
     if state.source in staged:
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE delta AS SELECT t.* FROM "
@@ -97,8 +105,6 @@ def _archived(
     return con.sql(query, params=parameters).to_arrow_table()
 
 
-def _stage_as(con: duckdb.DuckDBPyConnection, batch: Batch, sign: int) -> set[str]:
-    """Stage events whose verdict is known: they were counted."""
-    con.register("batch", batch.events)
-    con.execute(sql("judged_before"), {"sign": sign})
-    return stage(con, batch)
+def _counted(batch: Batch) -> Judged:
+    """Archived events that were counted."""
+    return judged(batch, pa.chunked_array([pa.repeat("counted", len(batch))]))

@@ -207,6 +207,7 @@ def test_a_replay_sends_the_bytes_through_the_log_and_never_counts_twice(tmp_pat
         stop.set()
         await Ingest(settings, store, reader).run(stop)
         columns = "sum(received)::BIGINT, sum(counted)::BIGINT"
+        await store.fold()
         rows = await store.run(
             lambda con: con.execute(f"SELECT {columns} FROM health_hourly").fetchall()
         )

@@ -42,6 +42,7 @@ async def drain(settings: Settings, reader: FakeReader) -> dict[str, int]:
 async def verdicts(store: Store) -> dict[str, int]:
     names = ("received", "counted", "duplicate", "dead")
     sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in names)
+    await store.fold()
     rows = await store.run(lambda con: con.execute(f"SELECT {sums} FROM health_hourly").fetchall())
     return {name: count for name, count in zip(names, rows[0], strict=True) if count}
 
@@ -146,9 +147,8 @@ class Held:
         self.go = threading.Event()
         store.transactions = self  # type: ignore[assignment]
 
-    @property
-    def live(self) -> Any:
-        return self._real.live
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
     def apply(
         self, batch: Any, positions: Any, poison: str, at: Any, check: Callable[[], None]
@@ -258,9 +258,8 @@ class Failing:
         self.errors = list(errors)
         store.transactions = self  # type: ignore[assignment]
 
-    @property
-    def live(self) -> Any:
-        return self._real.live
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
     def apply(self, *arguments: Any) -> Outcome:
         if self.errors:

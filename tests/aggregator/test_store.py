@@ -151,9 +151,9 @@ async def test_a_rebuild_compares_with_no_publication_under_way(
     real_publish, real_meaning = publish_module.Publisher.publish, publish_module.column_meaning
     real_rebuild, real_compare = rebuild_module.rebuild_file, rebuild_module.compare
 
-    def publish(publisher: Any) -> None:
+    def publish(publisher: Any, at_once: Any) -> None:
         publishing.set()
-        real_publish(publisher)
+        real_publish(publisher, at_once)
         publishing.clear()
 
     def meaning(*arguments: Any) -> str:

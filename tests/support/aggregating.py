@@ -147,18 +147,24 @@ class Bench:
         self._open()
 
     def _open(self) -> None:
-        self.con = open_database(self.database)
-        self.live = LiveSeries(self.con)
+        self._con = open_database(self.database)
+        self.live = LiveSeries(self._con)
         self.transactions = Transactions(
-            self.con, self.archive, self.live, TOPIC, self.dedup_window
+            self._con, self.archive, self.live, TOPIC, self.dedup_window
         )
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The connection, with everything that was fed folded into the tables."""
+        self.transactions.fold()
+        return self._con
 
     def close(self) -> None:
         self.con.close()
 
     def reopen(self) -> None:
-        """As after a restart."""
-        self.con.close()
+        """As after a crash and a restart."""
+        self._con.close()
         self._open()
 
     def records(self, sent: Sequence[Sent]) -> list[Record]:

@@ -1,3 +1,3 @@
 INSERT INTO late
-SELECT "time", append_time, type, source, id, "partition", "offset"
-FROM judged WHERE verdict = 'late' ORDER BY seq
+SELECT e."time", e.append_time, e.type, e.source, e.id, e."partition", e."offset"
+FROM events AS e JOIN judged AS j ON j.seq = e.seq WHERE j.verdict = 'late' ORDER BY e.seq

@@ -1,0 +1,1 @@
+SELECT verdict FROM judged ORDER BY seq
