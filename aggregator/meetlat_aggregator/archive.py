@@ -97,7 +97,7 @@ class Archive:
         sync(path)
         for folder in (path.parent, *list(path.parent.parents)[:3]):
             sync(folder)
-        spans = [pc.min_max(rows[column]) for column in ("time", "append_time")]
+        times, appended = (pc.min_max(rows[column]) for column in ("time", "append_time"))
         con.execute(
             "INSERT INTO archive_files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -106,8 +106,11 @@ class Archive:
                 last,
                 rows.num_rows,
                 path.stat().st_size,
-                *(span[bound].as_py() for span in spans for bound in ("min", "max")),
-            ],  # fmt: skip
+                times["min"].as_py(),
+                times["max"].as_py(),
+                appended["min"].as_py(),
+                appended["max"].as_py(),
+            ],
         )
 
     def unfolded(self, con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:

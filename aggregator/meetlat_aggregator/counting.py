@@ -1,4 +1,4 @@
-"""What a batch adds to the series of `/metrics`, counted in columns: no statement is planned for it.
+"""What a batch adds to the series of `/metrics`, counted in columns: no statement to plan.
 
 History, and events more than an hour old when they were appended, do not touch them; only
 `meetlat_events_total` counts every record, since it is about the pipeline and not about a KPI.

@@ -26,6 +26,7 @@ PUBLISHED = "kpi.duckdb"
 # Files of this format open in every DuckDB from 1.0 on.
 STORAGE_VERSION = "v1.0.0"
 _log = logging.getLogger("meetlat.aggregator")
+AtOnce = Callable[[Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,7 @@ class Publisher:
         """The published file."""
         return self.directory / PUBLISHED
 
-    def publish(
-        self, at_once: Callable[[Callable[[], None]], None] = lambda begin: begin()
-    ) -> None:
+    def publish(self, at_once: AtOnce = lambda begin: begin()) -> None:
         """Write everything from one snapshot and swap it in. Raises OSError or duckdb.Error.
 
         `at_once` runs what it is given, which takes the snapshot, when everything that was

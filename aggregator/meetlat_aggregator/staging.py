@@ -70,7 +70,7 @@ def stage(con: duckdb.DuckDBPyConnection, pending: Sequence[Judged], sign: int) 
     """Make the tables. Returns the short names that were staged, and the derived ones
     (`conversation`, `use`, `report`) that feed row-level state.
     """
-    heads = pa.concat_tables([one.heads for one in pending])
+    heads = pa.concat_tables([one.heads for one in pending])  # noqa: F841 - DuckDB reads it
     con.execute(sql("stage_envelopes"), {"sign": sign})
     refined = sql_names("staged")
     staged = sorted({name for one in pending for name in one.data})
