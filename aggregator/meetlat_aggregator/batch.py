@@ -13,6 +13,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import numpy as np
 import pyarrow as pa
 
 from meetlat.contract.events import EVENT_MODELS
@@ -75,6 +76,15 @@ def data_table(type_name: str, seqs: Sequence[int], rows: Iterable[tuple[Any, ..
     for column, values in zip(schema, zip(*rows, strict=True), strict=True):
         arrays.append(pa.array(_as_pairs(values, column.type), column.type))
     return pa.Table.from_arrays(arrays, ["seq", *schema.names])
+
+
+def in_order(parts: Sequence[pa.Table]) -> pa.Table:
+    """One table of one type's parts, by `seq`."""
+    table = pa.concat_tables(parts)
+    seqs = np.asarray(table["seq"])
+    if (np.diff(seqs) < 0).any():
+        table = table.take(pa.array(np.argsort(seqs)))
+    return table.combine_chunks()
 
 
 def _as_pairs(values: Sequence[Any], kind: pa.DataType) -> Sequence[Any]:

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec.structs import astuple
 
 from meetlat.contract.envelope import (
-    MAX_EVENT_BYTES,
     Attributes,
     RefusedError,
     from_binary,
@@ -28,9 +28,18 @@ from meetlat.contract.envelope import (
 from meetlat.contract.events import EVENT_MODELS
 from meetlat.contract.fast import FastEvent, read_certain
 from meetlat.logs.base import Record
-from meetlat_aggregator.batch import EVENT_COLUMNS, MICROSECONDS, Batch, data_columns, data_table
+from meetlat_aggregator.batch import (
+    EVENT_COLUMNS,
+    MICROSECONDS,
+    Batch,
+    data_columns,
+    data_table,
+    in_order,
+)
+from meetlat_aggregator.columns import Plain, look, plain_table, read_plain
 
 MAX_AHEAD_MICROSECONDS = 5 * 60 * 1_000_000
+_AHEAD = "time: lies more than 5 minutes ahead of the log's clock; check the sender's clock"
 
 
 def decode(records: Sequence[Record]) -> Batch:
@@ -40,12 +49,23 @@ def decode(records: Sequence[Record]) -> Batch:
 
 
 def _decode(records: Sequence[Record]) -> Batch:
-    values = [_structured(record) for record in records]
+    values = [record.value if not record.headers else _structured(record) for record in records]
+    array = pa.array(values, pa.binary())
+    if isinstance(array, pa.ChunkedArray):  # more than 2 GB
+        read: list[Plain] = []
+        certain = np.zeros(len(values), np.bool_)
+    else:
+        certain, plain = look(array)
+        read = list(read_plain(values, array, plain))
+    left = np.ones(len(values), np.bool_)
+    for found in read:
+        left[found.places] = False
+    places = np.flatnonzero(left)
     heads: list[_Head] = []
     seqs: defaultdict[str, list[int]] = defaultdict(list)
     rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for seq, (value, certain) in enumerate(zip(values, _certain(values), strict=True)):
-        event = read_certain(value) if certain else None
+    for seq, sure in zip(places.tolist(), certain[places].tolist(), strict=True):
+        event = read_certain(values[seq]) if sure else None
         if event is not None:
             heads.append(event)
             type_name = _TYPE_OF[type(event)]
@@ -53,7 +73,7 @@ def _decode(records: Sequence[Record]) -> Batch:
             rows[type_name].append(astuple(event.data))
             continue
         try:
-            slow = read_event(value)
+            slow = read_event(values[seq])
         except RefusedError as error:
             heads.append(_Refused(str(error)))
             continue
@@ -62,8 +82,15 @@ def _decode(records: Sequence[Record]) -> Batch:
             type_name = slow.attributes.type
             seqs[type_name].append(seq)
             rows[type_name].append(_FIELDS[type_name](slow.data))
-    events = _events(records, values, heads)
-    return Batch(events, {name: data_table(name, seqs[name], rows[name]) for name in seqs})
+    tables: defaultdict[str, list[pa.Table]] = defaultdict(list)
+    for found in read:
+        tables[found.type_name].append(plain_table(found))
+    for name in seqs:
+        tables[name].append(data_table(name, seqs[name], rows[name]))
+    return Batch(
+        _events(records, array, read, places, heads),
+        {name: in_order(parts) for name, parts in tables.items()},
+    )
 
 
 class _Refused:
@@ -96,8 +123,6 @@ def _collector_paused() -> Iterator[None]:
 
 def _structured(record: Record) -> bytes:
     """The record's event in structured mode; a binary one that cannot be read stays as it is."""
-    if not record.headers:
-        return record.value
     try:
         headers = {
             name.lower(): value.decode()
@@ -111,51 +136,53 @@ def _structured(record: Record) -> bytes:
         return record.value
 
 
-def _certain(values: Sequence[bytes]) -> list[bool]:
-    """Which values are short enough and hold no byte that the fast path is unsure of, all looked
-    at in one pass.
-    """
-    joined = np.frombuffer(b"".join(values), dtype=np.uint8)
-    unsure = np.flatnonzero((joined == 0x5C) | (joined == 0x7F) | (joined == 0xC2))
-    ends = np.fromiter(accumulate(map(len, values)), dtype=np.int64, count=len(values))
-    certain = np.diff(ends, prepend=0) <= MAX_EVENT_BYTES
-    if unsure.size:
-        certain[np.searchsorted(ends, unsure, side="right")] = False
-    found: list[bool] = certain.tolist()
-    return found
+def _events(
+    records: Sequence[Record],
+    values: pa.Array,
+    read: Sequence[Plain],
+    places: npt.NDArray[np.int64],
+    heads: Sequence[_Head],
+) -> pa.Table:
+    """The envelopes: of what was read in columns, and of the `heads` at `places`."""
+    count = len(records)
+    order = np.concatenate([*(found.places for found in read), places])
+    back = np.empty(count, np.int64)
+    back[order] = np.arange(count)
+    back = pa.array(back)
 
+    def joined(kind: pa.DataType, plain: Iterable[pa.Array], others: Iterable[Any]) -> pa.Array:
+        return pa.concat_arrays([*plain, pa.array(list(others), kind)]).take(back)
 
-def _events(records: Sequence[Record], values: Sequence[bytes], heads: Sequence[_Head]) -> pa.Table:
-    errors = [head.error if type(head) is _Refused else None for head in heads]
     types = [_TYPE_OF.get(type(head)) or head.type for head in heads]  # type: ignore[union-attr]
-    append_times = np.fromiter((r.append_time for r in records), np.int64, len(records))
-    time = pa.array([head.time for head in heads], MICROSECONDS)
-    error = pa.array(errors, pa.string())
-    at = np.asarray(time.cast(pa.int64()).fill_null(0))
-    ahead = at - append_times > MAX_AHEAD_MICROSECONDS
-    if ahead.any():
-        error = pa.array(
-            [
-                "time: lies more than 5 minutes ahead of the log's clock; check the sender's clock"
-                if is_ahead and reason is None
-                else reason
-                for is_ahead, reason in zip(ahead.tolist(), errors, strict=True)
-            ],
-            pa.string(),
-        )
+    time = joined(MICROSECONDS, (p.time for p in read), (head.time for head in heads))
+    error = joined(
+        pa.string(),
+        (pa.nulls(len(p.places), pa.string()) for p in read),
+        (head.error if type(head) is _Refused else None for head in heads),
+    )
+    partitions, offsets, appended, *_ = zip(*records, strict=True) if records else ((),) * 3
+    append_times = pa.array(appended, pa.int64())
+    ahead = pc.greater(pc.subtract(time.cast(pa.int64()), append_times), MAX_AHEAD_MICROSECONDS)
+    ahead = pc.and_(pc.fill_null(ahead, False), error.is_null())
+    if ahead.true_count:
+        error = pc.if_else(ahead, _AHEAD, error)
     return pa.Table.from_arrays(
         [
-            pa.array(range(len(records)), pa.int32()),
-            pa.array([r.partition for r in records], pa.int32()),
-            pa.array([r.offset for r in records], pa.int64()),
-            pa.array(append_times).cast(MICROSECONDS),
-            pa.array(types, pa.string()),
-            pa.array([head.source for head in heads], pa.string()),
-            pa.array([head.id for head in heads], pa.string()),
+            pa.array(np.arange(count, dtype=np.int32)),
+            pa.array(partitions, pa.int32()),
+            pa.array(offsets, pa.int64()),
+            append_times.cast(MICROSECONDS),
+            joined(pa.string(), (pa.repeat(p.type_name, len(p.places)) for p in read), types),
+            joined(pa.string(), (p.source for p in read), (head.source for head in heads)),
+            joined(pa.string(), (p.id for p in read), (head.id for head in heads)),
             time,
-            pa.array([head.meetlathistory is True for head in heads], pa.bool_()),
+            joined(
+                pa.bool_(),
+                (p.history for p in read),
+                (head.meetlathistory is True for head in heads),
+            ),
             error,
-            pa.array(values, pa.binary()),
+            values,
         ],
         schema=EVENT_COLUMNS,
     )

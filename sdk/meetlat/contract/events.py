@@ -31,6 +31,22 @@ TYPE_PREFIX = "meetlat."
 TYPE_SUFFIX = ".v1"
 
 
+class NeedsCurrency:
+    """The rule that an amount has a currency beside it. An object, so that it can be read in
+    columns too.
+    """
+
+    def __init__(self, amount: str) -> None:
+        self.amount = amount
+
+    def __call__(self, data: Any, time: datetime) -> None:  # noqa: ARG002 - the rule's signature
+        """Raise ValueError when the amount stands alone."""
+        if getattr(data, self.amount) is not None and data.currency is None:
+            raise ValueError(
+                f"data.currency: is missing beside a {self.amount}; give an ISO 4217 code"
+            )
+
+
 class EventData(BaseModel):
     """The fields that every event may carry. Unknown fields are ignored (and kept in the raw)."""
 
@@ -94,10 +110,7 @@ class Interaction(EventData):
     )
     price_version: Text | None = Field(None, description="Which price list the cost was made with")
 
-    @staticmethod
-    def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
-        if data.cost is not None and data.currency is None:
-            raise ValueError("data.currency: is missing beside a cost; give an ISO 4217 code")
+    rule: ClassVar[NeedsCurrency] = NeedsCurrency("cost")
 
 
 class Escalation(EventData):
@@ -239,10 +252,7 @@ class Task(EventData):
     value: Amount | None = Field(None, description="What it is worth; may be negative")
     currency: Currency | None = Field(None, description="Of the value")
 
-    @staticmethod
-    def rule(data: Any, time: datetime) -> None:  # noqa: ARG004 - the rule's signature
-        if data.value is not None and data.currency is None:
-            raise ValueError("data.currency: is missing beside a value; give an ISO 4217 code")
+    rule: ClassVar[NeedsCurrency] = NeedsCurrency("value")
 
 
 class SelectionCounts(EventData):

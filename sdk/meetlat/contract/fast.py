@@ -151,6 +151,15 @@ def struct_of(type_name: str) -> type[FastEvent]:
     return (_ready or _prepare()).structs[type_name]
 
 
+def patterns_of(type_name: str) -> dict[str, str]:
+    """The pattern of each text field that has one: what the struct's own bounds do not say."""
+    found = {
+        name: _pattern(info.annotation, info.metadata)
+        for name, info in EVENT_MODELS[type_name].model_fields.items()
+    }
+    return {name: pattern for name, pattern in found.items() if pattern is not None}
+
+
 def _made_struct(type_name: str) -> type[FastEvent]:
     model = EVENT_MODELS[type_name]
     data = msgspec.defstruct(
