@@ -1,15 +1,17 @@
-"""From the hot path's flat tuple to the bytes of a CloudEvent that fits the contract.
+"""From the hot path's flat tuples to the bytes of CloudEvents that fit the contract.
 
-Runs on the worker thread: pseudonyms, decimals, times and the contract's check happen here.
+Runs on the worker thread: pseudonyms, decimals, times and the contract's check happen here, a few
+events at a time, so that what several can share is done once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -18,7 +20,7 @@ from meetlat._money import decimal_text
 from meetlat._values import numbered_uuid7, rfc3339
 from meetlat.contract.envelope import RefusedError, partition_key, read_event
 from meetlat.contract.events import EVENT_MODELS
-from meetlat.contract.fast import read_fast
+from meetlat.contract.fast import fit_together, read_fast
 from meetlat.contract.pseudonym import is_pseudonym, pseudonym
 
 # type, id (text, or a number to make it from), time, inherited, static, own, history, span,
@@ -28,7 +30,9 @@ Item = tuple[Any, ...]
 
 REPORT = "meetlat.sdk_report.v1"
 _NAMES = {name: frozenset(model.model_fields) for name, model in EVENT_MODELS.items()}
-_DECIMALS = frozenset(("cost", "value"))
+_DECIMALS = ("cost", "value")
+_AS_THEY_ARE = frozenset((str, int, bool))
+_NONE: Fields = {}
 
 # Why a `user` was left out, and what to do about it.
 LOST_USER = {
@@ -39,7 +43,7 @@ LOST_USER = {
 }
 
 
-class Encoded(NamedTuple):
+class Encoded(msgspec.Struct, frozen=True, gc=False):
     """One event ready to send. `counted` is False for the SDK's own reports."""
 
     key: bytes
@@ -72,99 +76,151 @@ class Encoder:
 
     def encode(self, item: Item) -> Encoded:
         """Raises RefusedError, which names the field, when the event does not fit the contract."""
-        kind, ident, moment, inherited, static, own, history, span, duration = item[:9]
-        data = {**self._defaults, **(inherited or {}), **(static or {}), **(own or {})}
-        function = data.pop("function", None)
-        if function is not None and "tool" not in data:
-            data["tool"] = function
-        if own:
-            _put_attributes_together(data, inherited, static, own)
-            self._clean(data, own)
-        if duration is not None:
-            data.setdefault("duration", duration // 1000 / 1e6)
-            if item[9] is not None:
-                data.setdefault("first_token", item[9] // 1000 / 1e6)
-                data.setdefault("streamed", True)
-            data.setdefault("status", item[10])
-            if item[11] is not None:
-                data.setdefault("error_type", item[11][:200])
-        if "user" in data:
-            self._protect(data)
-        return self._finish(kind, ident, moment, data, history, span)
+        found = self.encode_some((item,))[0]
+        if isinstance(found, RefusedError):
+            raise found
+        return found
 
-    def _finish(
-        self, kind: str, ident: Any, moment: Any, data: Fields, history: Any, span: Any
-    ) -> Encoded:
-        source, trace = (span, None) if isinstance(span, str) else (self._source, span)
+    def encode_some(self, items: Sequence[Item]) -> list[Encoded | RefusedError]:
+        """For each event its bytes, or why it does not fit the contract. Never raises."""
+        found: list[Encoded | RefusedError] = []
+        for item in items:
+            try:
+                found.append(self._written(item))
+            except RefusedError as error:
+                found.append(error)
+            except Exception as error:  # noqa: BLE001 - one strange value must not stop the rest
+                found.append(RefusedError("data", f"cannot be encoded ({type(error).__name__})"))
+        if not fit_together([event.value for event in found if isinstance(event, Encoded)]):
+            for index, event in enumerate(found):
+                if isinstance(event, Encoded) and read_fast(event.value) is None:
+                    found[index] = _second_look(items[index], event)
+        return found
+
+    def _written(self, item: Item) -> Encoded:
+        """The event as bytes, yet to be held against the contract."""
+        kind, ident, moment, inherited, static, own, history, span, duration = item[:9]
+        data = {**self._defaults, **(inherited or _NONE), **(static or _NONE), **(own or _NONE)}
+        if "function" in data:
+            function = data.pop("function")
+            if "tool" not in data:
+                data["tool"] = function
+        if "attributes" in data:
+            _put_attributes_together(data, inherited, static, own)
+        if own:
+            for value in own.values():
+                if type(value) not in _AS_THEY_ARE:
+                    _clean(data, own)
+                    break
+            for name in _DECIMALS:
+                if name in own and type(own[name]) is not str:
+                    data[name] = _decimal(name, own[name])
+        if duration is not None:
+            _end_of_call(data, item)
+        user = data.get("user")
+        if user is not None:
+            shown, reason = self._pseudonym(user if type(user) is str else str(user))
+            if reason:
+                del data["user"]
+                self.lost_fields[reason] = self.lost_fields.get(reason, 0) + 1
+            else:
+                data["user"] = shown
         try:
             time = rfc3339(moment)
         except (ValueError, TypeError) as error:
             raise RefusedError("time", str(error)) from None
-        if isinstance(ident, int):
+        if type(ident) is int:
             ident = numbered_uuid7(moment, self._seed, ident)
         event: dict[str, Any] = {
             "specversion": "1.0",
             "id": ident,
-            "source": source,
+            "source": self._source,
             "type": kind,
             "time": time,
         }
-        if trace is not None and trace.is_valid:
-            flags = int(trace.trace_flags)
-            event["traceparent"] = f"00-{trace.trace_id:032x}-{trace.span_id:016x}-{flags:02x}"
+        if span is not None:
+            if isinstance(span, str):
+                event["source"] = span
+            elif span.is_valid:
+                event["traceparent"] = _traceparent(span)
         if history or (history is None and self._history):
             event["meetlathistory"] = True
         event["data"] = data
         try:
-            value = msgspec.json.encode(event, enc_hook=_plain)
+            value = _json(event)
         except (TypeError, ValueError, RecursionError) as error:
             raise RefusedError("data", f"cannot be written as JSON ({error})") from None
-        if read_fast(value) is None:
-            read_event(value)
-        names = _NAMES.get(kind)
-        if names is not None and not names >= data.keys():
-            unknown = min(map(str, data.keys() - names))
-            raise RefusedError("data", f"has no field {unknown!r} in {kind}")
         key = partition_key(ident, data.get("session"), data.get("case"))
         return Encoded(key, value, kind != REPORT)
 
-    def _clean(self, data: Fields, own: Fields) -> None:
-        """Bring what the program gave into the contract's forms."""
-        for name, value in own.items():
-            kind = type(value)
-            if kind is str or kind is int or kind is bool:
-                if name in _DECIMALS:
-                    data[name] = _decimal(name, value)
-            elif name in _DECIMALS:
-                data[name] = _decimal(name, value)
-            elif kind is float:
-                # JSON has no such numbers, and encoders write null, which would mean absent.
-                if not isfinite(value):
-                    raise RefusedError(f"data.{name}", "is not a finite number")
-            elif isinstance(value, datetime):
-                try:
-                    data[name] = rfc3339(value)
-                except ValueError as error:
-                    raise RefusedError(f"data.{name}", str(error)) from None
-
-    def _protect(self, data: Fields) -> None:
-        user = data["user"]
-        if isinstance(user, str) and is_pseudonym(user):
-            return
+    def _make_pseudonym(self, identifier: str) -> tuple[str, str]:
+        """The pseudonym, or why there is none."""
+        if is_pseudonym(identifier):
+            return identifier, ""
         if not self._key:
-            self._lose(data, "user_without_key")
-            return
+            return "", "user_without_key"
         try:
-            data["user"] = self._pseudonym(str(user))
+            return pseudonym(identifier, self._key, self._key_id), ""
         except ValueError:
-            self._lose(data, "user_with_unfit_key" if str(user).strip() else "user_unfit")
+            return "", "user_with_unfit_key" if identifier.strip() else "user_unfit"
 
-    def _make_pseudonym(self, identifier: str) -> str:
-        return pseudonym(identifier, self._key, self._key_id)
 
-    def _lose(self, data: Fields, reason: str) -> None:
-        del data["user"]
-        self.lost_fields[reason] = self.lost_fields.get(reason, 0) + 1
+def _clean(data: Fields, own: Fields) -> None:
+    """Bring what the program gave into the contract's forms."""
+    for name, value in own.items():
+        if isinstance(value, datetime):
+            try:
+                data[name] = rfc3339(value)
+            except ValueError as error:
+                raise RefusedError(f"data.{name}", str(error)) from None
+        # JSON has no such numbers, and encoders write null, which would mean absent.
+        elif type(value) is float and not isfinite(value):
+            raise RefusedError(f"data.{name}", "is not a finite number")
+
+
+def _end_of_call(data: Fields, item: Item) -> None:
+    """What a call measured itself, where the program did not say otherwise."""
+    duration, first, status, error_type = item[8:]
+    data.setdefault("duration", duration // 1000 / 1e6)
+    if first is not None:
+        data.setdefault("first_token", first // 1000 / 1e6)
+        data.setdefault("streamed", True)
+    data.setdefault("status", status)
+    if error_type is not None:
+        data.setdefault("error_type", error_type[:200])
+
+
+def _second_look(item: Item, event: Encoded) -> Encoded | RefusedError:
+    """The contract's own verdict; on a decimal that was given as other text, in its usual form."""
+    refusal = _refusal(event.value, item[0])
+    name = "" if refusal is None else refusal.field.removeprefix("data.")
+    if name in _DECIMALS:
+        tree = msgspec.json.decode(event.value)
+        try:
+            tree["data"][name] = _decimal(name, tree["data"][name])
+        except RefusedError as error:
+            return error
+        event = Encoded(event.key, _json(tree), event.counted)
+        refusal = _refusal(event.value, item[0])
+    return event if refusal is None else refusal
+
+
+def _refusal(value: bytes, kind: str) -> RefusedError | None:
+    """Why the contract does not take these bytes; None when it does."""
+    try:
+        read_event(value)
+    except RefusedError as error:
+        return error
+    # The contract ignores a field it does not know; from a program here it is a mistake.
+    names = _NAMES.get(kind)
+    given = {} if names is None else msgspec.json.decode(value)["data"]
+    if names is not None and not names >= given.keys():
+        return RefusedError("data", f"has no field {min(given.keys() - names)!r} in {kind}")
+    return None
+
+
+def _traceparent(span: Any) -> str:
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}"
 
 
 def _decimal(name: str, value: object) -> str:
@@ -190,3 +246,6 @@ def _plain(value: object) -> object:
         if isinstance(number, int | float) and isfinite(number):
             return number
     raise TypeError(f"a {type(value).__name__} is not a value of an event")
+
+
+_json = msgspec.json.Encoder(enc_hook=_plain).encode

@@ -25,7 +25,7 @@ def wrap(api: Api, function: Any, given: Fields) -> Any:
     """The function, measured. Its signature, name and results stay; so do its exceptions."""
     if isinstance(function, staticmethod | classmethod):
         return type(function)(wrap(api, function.__func__, given))
-    static = {**given, "function": _name(function)}
+    static = given if "tool" in given else {**given, "function": _name(function)}
     flags = _flags(function)
     if flags & _ASYNC_GENERATOR:
         return _wrap_stream(api, function, static, async_stream)

@@ -11,7 +11,8 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from meetlat._account import Complaints, Delivery, Reasons, Tally
@@ -23,11 +24,14 @@ from meetlat.contract.envelope import RefusedError
 if TYPE_CHECKING:
     from meetlat._spool import Spool
 
-BATCH = 500
+BATCH = 1000
 _BATCH_BYTES = 1_000_000
 _REPORT_SECONDS = 60.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 60.0
-_YIELD_EVERY = 16
+# So many events are encoded at one go, half a millisecond; then the interpreter is handed to the
+# host's threads. A sleep of 0 would not do: who waits is not awake yet when it is taken back.
+_SLICE = 100
+_PAUSE = 50e-6
 
 
 class Source(Protocol):
@@ -83,7 +87,7 @@ class Worker:
         self._report_at = monotonic() + _REPORT_SECONDS
         self._failures = 0
         self._retry_at = 0.0
-        self._urgent_until = 0.0
+        self._flushes = 0
         self._stop_at: float | None = None
         self._exiting = False
         self._abandoned = False
@@ -119,9 +123,9 @@ class Worker:
             if self._abandoned:
                 return
             self._tell_mistakes()
-            for _ in range(min(BATCH, len(self._source.queue))):
-                self._raw.append(self._source.queue.popleft())
-                self._taken += 1
+            number = min(BATCH, len(self._source.queue))
+            self._raw += [self._source.queue.popleft() for _ in range(number)]
+            self._taken += number
             last = self._stop_at is not None and not (self._raw or self._hand)
             if self._now() >= self._report_at or (last and not self._idle()):
                 self._report()
@@ -137,10 +141,10 @@ class Worker:
         source = self._source
         if len(source.queue) >= BATCH:
             return
-        if now >= self._urgent_until and self._stop_at is None:
+        if not self._flushes and self._stop_at is None:
             if not source.queue:
                 source.sleep(self._until_timer(now), until=0)
-            if source.queue and self._now() >= self._urgent_until and self._stop_at is None:
+            if source.queue and not self._flushes and self._stop_at is None:
                 source.sleep(self._linger, until=BATCH - 1)
         elif not source.queue:
             timer = self._until_timer(now)
@@ -156,28 +160,17 @@ class Worker:
         return max(min(due) - now, 0.0) if due else None
 
     def _encode_raw(self) -> None:
-        done = 0
+        """A few at a time: what they share is done once, and the host's threads do not wait."""
         while self._raw:
-            item = self._raw[0]
-            event: Encoded | None = None
-            refusal: RefusedError | None = None
-            try:
-                event = self._encoder.encode(item)
-            except RefusedError as error:
-                refusal = error
-            except Exception as error:  # noqa: BLE001 - one strange value must not stop the rest
-                refusal = RefusedError("data", f"cannot be encoded ({type(error).__name__})")
+            items = list(islice(self._raw, _SLICE))
+            found = self._encoder.encode_some(items)
             with self._lock:
                 if self._abandoned:
                     return
-                self._raw.popleft()
-                if event is not None:
-                    self._hand.append(event)
-                elif refusal is not None:
-                    self._refuse(item[0], refusal)
-            done += 1
-            if done % _YIELD_EVERY == 0:
-                time.sleep(0)  # hand the interpreter to the host's threads
+                for _ in items:
+                    self._raw.popleft()
+                self._keep(items, found)
+            time.sleep(_PAUSE)
 
     def _send_hand(self) -> None:
         while self._hand:
@@ -241,6 +234,9 @@ class Worker:
 
     def _book(self, batch: list[Encoded], sent: Sent) -> list[Encoded]:
         """Count what became of a batch; returns what has to be sent again."""
+        if not sent.retry and not sent.refused:
+            self._delivered += sum([event.counted for event in batch])
+            return []
         retry = set(sent.retry)
         refused = dict(sent.refused)
         for index, event in enumerate(batch):
@@ -258,6 +254,14 @@ class Worker:
         self._spooled += sum(event.counted for event in events)
         self._dropped.add("spool_full", self._spool.append(events))
         self._hear_spool()
+
+    def _keep(self, items: Iterable[Item], found: list[Encoded | RefusedError]) -> None:
+        fit = [event for event in found if isinstance(event, Encoded)]
+        self._hand += fit
+        if len(fit) < len(found):
+            for item, event in zip(items, found, strict=True):
+                if isinstance(event, RefusedError):
+                    self._refuse(item[0], event)
 
     def _refuse(self, kind: str, error: RefusedError) -> None:
         message = f"an event {kind} was refused: {error}; look at where it is recorded"
@@ -336,19 +340,13 @@ class Worker:
     def _spool_rest(self) -> None:
         """The end: everything that is left goes to the spool, and nobody works any more."""
         self._abandoned = True
-        rest, self._hand = self._hand, []
         while self._source.queue:
             self._raw.append(self._source.queue.popleft())
             self._taken += 1
         self._report()
-        for item in self._raw:
-            try:
-                rest.append(self._encoder.encode(item))
-            except RefusedError as error:
-                self._refuse(item[0], error)
-            except Exception as error:  # noqa: BLE001 - the others have to be saved
-                self._refuse(item[0], RefusedError("data", type(error).__name__))
+        self._keep(self._raw, self._encoder.encode_some(self._raw))
         self._raw.clear()
+        rest, self._hand = self._hand, []
         self._to_spool(rest)
         self._left = self._spool.count
         lost = self._spool.close()
@@ -366,7 +364,7 @@ class Worker:
         """Wait until nothing is pending, at most `timeout` seconds."""
         deadline = self._now() + timeout
         with self._changed:
-            self._urgent_until = max(self._urgent_until, deadline)
+            self._flushes += 1
             self._retry_at = 0.0
             self._source.nudge()
             while not self._abandoned and self._pending():
@@ -374,6 +372,7 @@ class Worker:
                 if left <= 0:
                     break
                 self._changed.wait(left)
+            self._flushes -= 1
             self._tell_mistakes()
 
     def shutdown(self, thread: threading.Thread | None, timeout: float, *, exiting: bool) -> None:
@@ -436,7 +435,7 @@ class Worker:
 
 
 def _part(events: list[Encoded]) -> list[Encoded]:
-    """As many from the front as make one request: 500, or one megabyte."""
+    """As many from the front as make one request: 1,000, or one megabyte."""
     size = 0
     for index, event in enumerate(events[:BATCH]):
         size += len(event.value)

@@ -25,7 +25,7 @@ from meetlat._client import Queue
 from meetlat._encode import Encoded, Encoder
 from meetlat._spool import Spool
 from meetlat._transports.base import Sent
-from meetlat._worker import Worker
+from meetlat._worker import BATCH, Worker
 
 
 def lawful(delivery: Delivery) -> bool:
@@ -595,3 +595,17 @@ def test_memory_is_given_up_as_dropped_when_there_is_no_disk(
         delivery = client.shutdown(0.2)
     assert delivery.reasons == {"spool_failed": 1}
     assert lawful(delivery)
+
+
+def test_after_a_flush_events_gather_into_batches_again(tmp_path: Path) -> None:
+    """A worker that stayed in haste until the flush's deadline would send them one by one."""
+    bench = Bench(tmp_path)
+    bench.emit()
+    bench.worker.turn()
+    bench.worker.flush(1000)
+    slept: list[tuple[float | None, int]] = []
+    bench.queue.sleep = lambda seconds, *, until: slept.append((seconds, until))  # type: ignore[method-assign]
+    bench.emit()
+    bench.worker._rest()
+    assert slept == [(0.01, BATCH - 1)]
+    bench.worker.shutdown(None, 0, exiting=True)

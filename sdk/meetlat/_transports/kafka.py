@@ -35,7 +35,8 @@ _FAULTS = (KafkaError, LogError, OSError, TimeoutError, RuntimeError)
 _HEADERS = [("content-type", b"application/cloudevents+json")]
 _BATCH_BYTES = 256 * 1024
 _REQUEST_BYTES = 2 * 1024 * 1024
-_YIELD_EVERY = 64
+_YIELD_EVERY = 250
+_PAUSE = 50e-6
 
 
 class KafkaTransport:
@@ -95,11 +96,14 @@ class KafkaTransport:
     async def _send(self, events: Sequence[Encoded]) -> Sent:
         producer = await self._connected()
         partitions = len(await producer.partitions_for(self._topic))
-        groups: dict[int, list[int]] = {}
+        groups: list[list[int]] = [[] for _ in range(partitions)]
         for index, event in enumerate(events):
-            groups.setdefault(partition_of(event.key, partitions), []).append(index)
+            groups[partition_of(event.key, partitions)].append(index)
         waiting: list[tuple[list[int], asyncio.Future[Any]]] = []
-        for partition, indexes in groups.items():
+        done = 0
+        for partition, indexes in enumerate(groups):
+            if not indexes:
+                continue
             builder = producer.create_batch()
             inside: list[int] = []
             for index in indexes:
@@ -110,8 +114,9 @@ class KafkaTransport:
                     waiting.append((inside, await self._submit(builder, partition)))
                     builder, inside = producer.create_batch(), []
                 inside.append(index)
-                if index % _YIELD_EVERY == 0:
-                    time.sleep(0)  # noqa: ASYNC251 - hand the interpreter to the host's threads
+                done += 1
+                if done % _YIELD_EVERY == 0:
+                    time.sleep(_PAUSE)  # noqa: ASYNC251 - hand the interpreter to the host's threads
             waiting.append((inside, await self._submit(builder, partition)))
         sent = Sent()
         answers = await asyncio.gather(*[future for _, future in waiting], return_exceptions=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache, reduce
 from operator import or_
@@ -63,20 +63,43 @@ def read_certain(value: bytes) -> FastEvent | None:
         event: FastEvent = ready.decode(value.decode())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    return event if _fits_rules(event, ready.checks[type(event)]) else None
+
+
+def fit_together(values: Sequence[bytes]) -> bool:
+    """True when `read_fast` reads every one of these, which is quicker to say of all than of each.
+
+    Only for few values without line breaks, each within the limit of one event.
+    """
+    lines = b"\n".join(values)
+    if len(lines) > MAX_EVENT_BYTES or len(lines.translate(None, UNCERTAIN)) != len(lines):
+        return False
+    ready = _ready or _prepare()
+    try:
+        events = ready.decode_lines(lines.decode())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    checks = ready.checks
+    return len(events) == len(values) and all(
+        _fits_rules(event, checks[type(event)]) for event in events
+    )
+
+
+def _fits_rules(event: FastEvent, checks: _Checks) -> bool:
+    """What msgspec leaves to check."""
     if not EARLIEST <= event.time < LATEST:
-        return None
-    checks = ready.checks[type(event)]
+        return False
     data = event.data
     for name, fits in checks.fields:
         field = getattr(data, name)
         if field is not None and not fits(field):
-            return None
+            return False
     if checks.rule is not None:
         try:
             checks.rule(data, event.time)
         except ValueError:
-            return None
-    return event
+            return False
+    return True
 
 
 class _Checks(NamedTuple):
@@ -113,6 +136,7 @@ class _Ready(NamedTuple):
 
     structs: dict[str, type[FastEvent]]
     decode: Callable[[str], FastEvent]
+    decode_lines: Callable[[str], list[FastEvent]]
     checks: dict[type, _Checks]
 
 
@@ -142,7 +166,7 @@ def _prepare() -> _Ready:
             structs = {name: _made_struct(name) for name in EVENT_MODELS}
             decoder = msgspec.json.Decoder(_union(structs.values()))
             checks = {struct: _checks(EVENT_MODELS[name]) for name, struct in structs.items()}
-            _ready = _Ready(structs, decoder.decode, checks)
+            _ready = _Ready(structs, decoder.decode, decoder.decode_lines, checks)
         return _ready
 
 
