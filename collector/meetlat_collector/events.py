@@ -23,8 +23,7 @@ from meetlat_collector.http import (
     CutOffError,
     Header,
     HttpError,
-    Receive,
-    Scope,
+    Request,
     Waiting,
     retry_after,
 )
@@ -69,14 +68,14 @@ class Events:
         self._pseudonyms = pseudonyms
         self.stopping = False
 
-    async def post(self, scope: Scope, receive: Receive) -> Answer:
+    async def post(self, request: Request) -> Answer:
         """Take one request. Raises CutOffError when the sender went away before its end."""
         verdicts = Verdicts(self._clock(), self._headers, self._pseudonyms)
         body = Body(self._waiting, self._max_body)
         try:
             if self.stopping:
                 raise HttpError(503, "the collector is stopping; send again", (retry_after(2),))
-            await self._judge(scope, receive, body, verdicts)
+            await self._judge(request, body, verdicts)
             if verdicts.messages:
                 await self._append(verdicts)
         except HttpError as error:
@@ -98,11 +97,11 @@ class Events:
             self._counters.refused.update(verdicts.reasons)
         return _answer(verdicts)
 
-    async def _judge(self, scope: Scope, receive: Receive, body: Body, verdicts: Verdicts) -> None:
+    async def _judge(self, request: Request, body: Body, verdicts: Verdicts) -> None:
         mode: Mode | None = None
         gzipped = False
         binary: list[Header] = []
-        for name, value in scope["headers"]:
+        for name, value in request.headers:
             if name == b"content-type":
                 mode = _mode(value)
             elif name == b"content-encoding":
@@ -113,7 +112,7 @@ class Events:
                 binary.append((name, value))
         if mode is None or (mode == "binary" and not binary):
             raise HttpError(415, f"content-type: names no CloudEvent; {_TAKEN}")
-        whole = await body.read(receive, gzipped=gzipped)
+        whole = await body.read(request, gzipped=gzipped)
         if mode == "batched":
             certain = is_certain(whole)
             events = split_batch(whole)

@@ -1,4 +1,4 @@
-"""The little of HTTP that the endpoints need: answers, and bodies read within limits.
+"""The little of HTTP that the endpoints need: requests, answers, and bodies read within limits.
 
 A body is held in memory from its first byte until the answer, so all bodies together have a cap:
 beyond it a sender is told to wait (429) rather than the collector grow.
@@ -6,16 +6,14 @@ beyond it a sender is told to wait (429) rather than the collector grow.
 
 from __future__ import annotations
 
+import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
@@ -54,20 +52,78 @@ def error_answer(status: int, message: str, headers: tuple[Header, ...] = ()) ->
     return Answer(status, msgspec.json.encode({"error": message}), headers)
 
 
-async def send_answer(send: Send, answer: Answer) -> None:
-    """Send an answer whole."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": [
-                (b"content-type", answer.content_type),
-                (b"content-length", b"%d" % len(answer.body)),
-                *answer.headers,
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": answer.body})
+class Request:
+    """One request, from the end of its head on. Its body comes in pieces, and is read in pieces.
+
+    Header names are in lower case. `want` is called when the body is waited for.
+    """
+
+    __slots__ = (
+        "_cut_off", "_dropped", "_more", "_pending", "_pieces", "_want",
+        "complete", "expects_continue", "headers", "last", "method", "path", "refusal",
+    )  # fmt: skip
+
+    def __init__(
+        self, method: str, path: str, headers: Sequence[Header], want: Callable[[], None]
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.complete = False
+        self.expects_continue = False
+        self.last = False  # the connection closes after it
+        self.refusal: Answer | None = None  # the server's own answer, for one that was cut off
+        self._want = want
+        self._pieces: list[bytes] = []
+        self._pending = 0
+        self._cut_off = False
+        self._dropped = False
+        self._more: asyncio.Future[None] | None = None
+
+    async def read(self) -> bytes:
+        """What has come of the body since the last call; waits for it; empty at its end.
+
+        Raises CutOffError when the rest will not come.
+        """
+        while not self._pieces:
+            if self.complete:
+                return b""
+            if self._cut_off:
+                raise CutOffError
+            self._more = asyncio.get_running_loop().create_future()
+            self._want()
+            await self._more
+        pieces, self._pieces = self._pieces, []
+        self._pending = 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def feed(self, piece: bytes) -> int:
+        """A piece has come; how many bytes now wait to be read."""
+        if not self._dropped:
+            self._pieces.append(piece)
+            self._pending += len(piece)
+            self._wake()
+        return self._pending
+
+    def end(self) -> None:
+        """The last piece has come."""
+        self.complete = True
+        self._wake()
+
+    def cut_off(self) -> None:
+        """No more will come."""
+        self._cut_off = True
+        self._wake()
+
+    def answered(self) -> None:
+        """Nobody will read the rest."""
+        self._dropped = True
+        self._pieces.clear()
+        self._pending = 0
+
+    def _wake(self) -> None:
+        if self._more is not None and not self._more.done():
+            self._more.set_result(None)
 
 
 class Waiting:
@@ -94,19 +150,18 @@ class Body:
     limit: int
     size: int = 0
 
-    async def read(self, receive: Receive, *, gzipped: bool = False) -> bytes:
+    async def read(self, request: Request, *, gzipped: bool = False) -> bytes:
         """The whole body, decompressed.
 
         Raises HttpError (400, 413, 429), or CutOffError when the sender went away.
         """
-        message = await receive()
-        whole = self._chunk(message)
-        if message.get("more_body"):
-            parts = [whole]
-            while message.get("more_body"):
-                message = await receive()
-                parts.append(self._chunk(message))
-            whole = b"".join(parts)
+        parts: list[bytes] = []
+        while part := await request.read():
+            if self.size + len(part) > self.limit:
+                raise self._too_large()
+            self._take(len(part))
+            parts.append(part)
+        whole = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._gunzip(whole) if gzipped else whole
 
     def release(self) -> None:
@@ -117,15 +172,6 @@ class Body:
     def _take(self, size: int) -> None:
         self.waiting.take(size)
         self.size += size
-
-    def _chunk(self, message: MutableMapping[str, Any]) -> bytes:
-        if message["type"] != "http.request":
-            raise CutOffError
-        chunk: bytes = message.get("body", b"")
-        if self.size + len(chunk) > self.limit:
-            raise self._too_large()
-        self._take(len(chunk))
-        return chunk
 
     def _gunzip(self, packed: bytes) -> bytes:
         parts: list[bytes] = []

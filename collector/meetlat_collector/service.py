@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from meetlat.contract.envelope import STRUCTURED
-from meetlat.errors import LogError, MeetlatError, SettingError
+from meetlat.errors import LogError, SettingError
 from meetlat.logs.address import open_writer
 from meetlat.logs.base import LogWriter
 from meetlat.settings import (
@@ -67,7 +67,6 @@ class Collector:
         self._events: Events | None = None
         self._account: Account | None = None
         self._server: Server | None = None
-        self._serving: asyncio.Task[None] | None = None
         self._chores: asyncio.Task[None] | None = None
 
     @property
@@ -105,28 +104,16 @@ class Collector:
         )
         app = App(self._events, writer, self.counters)
         self._server = Server(app, self.counters, self._limits)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        ready = asyncio.create_task(self._server.ready.wait())
-        await asyncio.wait({self._serving, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if self._serving.done():
-            ready.cancel()
-            await self._ended()
+        await self._server.start(self._socket)
         reach = "this machine only" if is_loopback(self._socket) else "open to other machines"
         self._say(f"collecting at {self.url} ({reach}) into {settings.log}")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Answer requests until `stop`; about once a minute report and trim the log."""
-        assert self._serving is not None
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stopped.done():
-                await asyncio.wait(
-                    {stopped, self._serving},
-                    timeout=self._chores_seconds,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if self._serving.done():
-                    await self._ended()
+                await asyncio.wait({stopped}, timeout=self._chores_seconds)
                 if self._chores is not None and self._chores.done():
                     self._chores.result()
                     self._chores = None
@@ -141,8 +128,8 @@ class Collector:
         end = loop.time() + deadline
         if self._events is not None:
             self._events.stopping = True
-        if self._server is not None and self._serving is not None and not self._serving.done():
-            await self._server.finish(self._serving, deadline * 0.75)
+        if self._server is not None:
+            await self._server.finish(deadline * 0.75)
         if self._socket is not None:
             self._socket.close()
         if self._chores is not None:
@@ -155,11 +142,6 @@ class Collector:
             except TimeoutError:
                 _log.warning("the last report was not kept: the log does not answer")
             await self._writer.close(max(0.1, end - loop.time()))
-
-    async def _ended(self) -> None:
-        assert self._serving is not None
-        await self._serving
-        raise MeetlatError("the web server ended by itself", remedy="start it again", retry=True)
 
     async def _do_chores(self) -> None:
         await self._report()

@@ -1,4 +1,4 @@
-"""Asking the collector in tests: in process through ASGI, over a socket, and as a program."""
+"""Asking the collector in tests: in process, over a socket, and as a program."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from meetlat.settings import Settings
 from meetlat_collector.app import App
 from meetlat_collector.counters import Counters
 from meetlat_collector.events import Events
+from meetlat_collector.http import Request
 from meetlat_collector.person import Pseudonyms
 from meetlat_collector.service import Collector
 
@@ -82,7 +83,7 @@ class FakeLog:
 
 
 class InProcess:
-    """The ASGI application, asked without a socket."""
+    """The application, asked without a socket."""
 
     def __init__(
         self,
@@ -114,33 +115,26 @@ class InProcess:
         cut_off: bool = False,
     ) -> Reply:
         """One request; `body` may come in chunks, and may be cut off after them."""
-        chunks = [body] if isinstance(body, bytes) else list(body)
-        incoming = [
-            {"type": "http.request", "body": chunk, "more_body": cut_off or chunk is not chunks[-1]}
-            for chunk in chunks
-        ]
-        incoming.append({"type": "http.disconnect"})
         pairs = headers.items() if isinstance(headers, Mapping) else headers
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "headers": [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in pairs],
-        }
-        sent: list[Any] = []
+        encoded = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in pairs]
+        pieces = [piece for piece in ([body] if isinstance(body, bytes) else body) if piece]
 
-        async def receive() -> Any:
-            return incoming.pop(0)
+        def want() -> None:
+            """The next piece comes when it is waited for."""
+            if pieces:
+                request.feed(pieces.pop(0))
+            elif cut_off:
+                request.cut_off()
+            else:
+                request.end()
 
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        if not sent:
+        request = Request(method, path, encoded, want)
+        answer = await self.app(request)
+        if answer is None:
             raise ConnectionResetError("no answer")
-        start, content = sent
-        names = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Reply(start["status"], names, content["body"])
+        names = {name.decode(): value.decode() for name, value in answer.headers}
+        names["content-type"] = answer.content_type.decode()
+        return Reply(answer.status, names, answer.body)
 
     async def post(self, body: bytes | Sequence[bytes], media: str, **headers: str) -> Reply:
         """POST to /v1/events; `content_encoding="gzip"` becomes a header."""

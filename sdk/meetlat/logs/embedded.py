@@ -94,13 +94,15 @@ class EmbeddedAppender:
         self._closed = False
         _appenders.add(self)
 
-    def append(self, messages: Sequence[Message]) -> None:
+    def append(self, messages: Sequence[Message], *, fitting: bool = False) -> None:
         """Append, and return when all are on the disk. Concurrent callers share a commit.
 
-        On LogError none of them was appended, or (after a failed fsync) possibly all.
+        On LogError none of them was appended, or (after a failed fsync) possibly all. `fitting`:
+        that they fit is known.
         """
         self.must_be_own_process()
-        must_fit(messages)
+        if not fitting:
+            must_fit(messages)
         ticket = _Ticket(messages)
         self._waiting.append(ticket)
         with self._turn:
@@ -151,7 +153,7 @@ class EmbeddedAppender:
             self._closed = True
             opened, self._opened = self._opened, None
             if opened is not None:
-                with self._words(), self._lock.held():
+                with _Words(self._path), self._lock.held():
                     opened.connection.close()
 
     def hold_for_fork(self) -> bool:
@@ -222,16 +224,13 @@ class EmbeddedAppender:
     def _locked(self, action: Callable[[Opened], T]) -> T:
         if self._closed:
             raise LogError(f"embedded log {self._path.file} is closed", remedy="open it again")
-        with self._words():
+        with _Words(self._path):
             self._path.directory.mkdir(parents=True, exist_ok=True)
             with self._lock.held():
                 if self._opened is None:
                     sqlite_file.create(self._path)
                     self._opened = Opened(self._path, writable=True, timeout=self._timeout)
                 return action(self._opened)
-
-    def _words(self) -> _Words:
-        return _Words(self._path)
 
 
 _appenders: weakref.WeakSet[EmbeddedAppender] = weakref.WeakSet()
@@ -313,7 +312,7 @@ class EmbeddedWriter:
             self._thread.shutdown(wait=False)
 
     async def _commit(self, messages: list[Message]) -> None:
-        await self._run(lambda: self._appender.append(messages))
+        await self._run(lambda: self._appender.append(messages, fitting=True))
 
     async def _run(self, action: Callable[[], T]) -> T:
         if self._closed:

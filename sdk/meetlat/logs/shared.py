@@ -14,20 +14,14 @@ ROUND_MESSAGES = 50_000
 def must_fit(messages: Sequence[Message]) -> None:
     """Raise LogError for a message that no log takes, before it can spoil others' commit."""
     for message in messages:
-        size = message_bytes(message)
+        size = len(message.value) + len(message.key or b"")
+        for name, value in message.headers:
+            size += len(name.encode("utf-8", "surrogatepass")) + len(value)
         if size > MAX_MESSAGE_BYTES:
             raise LogError(
                 f"a message of {size:,} bytes is larger than a log takes",
                 remedy=f"keep key, value and headers within {MAX_MESSAGE_BYTES:,} bytes together",
             )
-
-
-def message_bytes(message: Message) -> int:
-    """Size of key, value and headers together."""
-    size = len(message.value) + len(message.key or b"")
-    for name, value in message.headers:
-        size += len(name.encode("utf-8", "surrogatepass")) + len(value)
-    return size
 
 
 def data_loss(
