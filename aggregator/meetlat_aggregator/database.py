@@ -93,6 +93,7 @@ def open_database(path: Path, memory: str = "256MB") -> duckdb.DuckDBPyConnectio
     try:
         path.chmod(0o600)  # rows about one person: only kpi.duckdb is for others
         con.execute("SET temp_directory = ?", [f"{path}.tmp"])
+        con.execute("SET checkpoint_threshold = '64MB'")
         con.execute("SET TimeZone = 'UTC'")
         migrate(con)
         con.execute(sql("macros"))

@@ -5,7 +5,16 @@ from __future__ import annotations
 import duckdb
 
 from meetlat_aggregator.sqlfiles import sql
-from meetlat_aggregator.tables import CELLS, HEALTH, STATES, UNPRICED, Cell, State, merge_sql
+from meetlat_aggregator.tables import (
+    CELLS,
+    HEALTH,
+    STATES,
+    UNPRICED,
+    Cell,
+    State,
+    merge_cell,
+    merge_rows,
+)
 
 
 def merge_all(con: duckdb.DuckDBPyConnection, staged: set[str]) -> None:
@@ -13,25 +22,30 @@ def merge_all(con: duckdb.DuckDBPyConnection, staged: set[str]) -> None:
     merge_cells(con, staged)
     for state in STATES:
         if state.source in staged:
-            _make_delta(con, f"state/{state.name}")
-            merge_state(con, state)
+            merge_state(con, state, sql(f"state/{state.name}"))
 
 
 def merge_cells(con: duckdb.DuckDBPyConnection, staged: set[str]) -> None:
     """Merge what is staged into the additive tables, each with its `sign`."""
     for cell in (*CELLS, UNPRICED, HEALTH):
         if cell is HEALTH or cell.source in staged:
-            _make_delta(con, f"cells/{cell.query or cell.name}")
+            query = sql(f"cells/{cell.query or cell.name}")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE delta AS {query}")
             _merge_cell(con, cell)
 
 
-def merge_state(con: duckdb.DuckDBPyConnection, state: State) -> None:
-    """Merge `delta` into a row-level table."""
-    con.execute(merge_sql(state.name, state.key, _columns(con, state.name), state.merge))
-
-
-def _make_delta(con: duckdb.DuckDBPyConnection, query: str) -> None:
-    con.execute(f"CREATE OR REPLACE TEMP TABLE delta AS {sql(query)}")
+def merge_state(con: duckdb.DuckDBPyConnection, state: State, rows: str) -> None:
+    """Merge the rows of a query into a row-level table."""
+    keys = ", ".join(f'"{name}"' for name in state.key)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE delta AS "
+        f"SELECT *, md5_number_lower(concat_ws(chr(0), {keys})) AS key_hash FROM ({rows})"
+    )
+    find, delete, insert = merge_rows(state, _columns(con, state.name))
+    con.execute(find)
+    if con.execute("SELECT count(*) FROM met").fetchall()[0][0]:
+        con.execute(delete)
+    con.execute(insert)
 
 
 def _merge_cell(con: duckdb.DuckDBPyConnection, cell: Cell) -> None:
@@ -43,7 +57,7 @@ def _merge_cell(con: duckdb.DuckDBPyConnection, cell: Cell) -> None:
     within = f"t.hour BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'"
     columns = _columns(con, cell.name)
     measures = [name for name in columns if name not in cell.key]
-    con.execute(merge_sql(cell.name, cell.key, columns, dict.fromkeys(measures, "+"), within))
+    con.execute(merge_cell(cell, columns, within))
     if withdrawn:
         empty = " AND ".join(f't."{name}" = 0' for name in measures)
         con.execute(f"DELETE FROM {cell.name} AS t WHERE {within} AND {empty}")

@@ -1,4 +1,4 @@
-"""The live tables that a batch is merged into, and how: cells add up, registers keep the latest."""
+"""The live tables that batches are folded into: cells add up, registers keep the latest."""
 
 from __future__ import annotations
 
@@ -123,27 +123,47 @@ STATES = (
 )
 
 
-def merge_sql(
-    table: str, key: Iterable[str], columns: Iterable[str], merge: dict[str, str], within: str = ""
-) -> str:
-    """The MERGE of `delta` into `table`: `merge` names each column's operator, else greatest.
-
-    `within` is a literal range that lets zone maps prune.
+def merge_cell(cell: Cell, columns: Iterable[str], within: str) -> str:
+    """The MERGE of `delta` into a cell table. `within` is a literal range of hours that lets zone
+    maps prune.
     """
-    key = list(key)
     columns = list(columns)
-    matches = " AND ".join([*([within] if within else []), *(f't."{k}" = d."{k}"' for k in key)])
+    matches = " AND ".join(f't."{name}" = d."{name}"' for name in cell.key)
     updates = ", ".join(
-        f'"{name}" = t."{name}" + d."{name}"'
-        if merge.get(name) == "+"
-        else f'"{name}" = {merge.get(name, "greatest")}(t."{name}", d."{name}")'
-        for name in columns
-        if name not in key
+        f'"{name}" = t."{name}" + d."{name}"' for name in columns if name not in cell.key
     )
     names = ", ".join(f'"{name}"' for name in columns)
     values = ", ".join(f'd."{name}"' for name in columns)
     return (
-        f"MERGE INTO {table} AS t USING delta AS d ON {matches} "
+        f"MERGE INTO {cell.name} AS t USING delta AS d ON {within} AND {matches} "
         f"WHEN MATCHED THEN UPDATE SET {updates} "
         f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
+    )
+
+
+def merge_rows(state: State, columns: Iterable[str]) -> tuple[str, str, str]:
+    """Three statements that merge `delta` into a row-level table: find the rows that are there
+    already, delete them, and insert what they and the delta are together.
+
+    Not a MERGE: to update structs in place, scattered over a long table, takes ten times as long;
+    and so the rows in use stay together at its end.
+    """
+    columns = list(columns)
+    same = " AND ".join(f't."{name}" = d."{name}"' for name in state.key)
+    names = ", ".join(f'"{name}"' for name in columns)
+    merged = ", ".join(
+        f'd."{name}"'
+        if name in state.key or name == "key_hash"
+        else f'd."{name}" + coalesce(t."{name}", 0)'
+        if state.merge.get(name) == "+"
+        else f'{state.merge.get(name, "greatest")}(d."{name}", t."{name}")'
+        for name in columns
+    )
+    return (
+        "CREATE OR REPLACE TEMP TABLE met AS SELECT t.rowid AS place, t.* "
+        f"FROM {state.name} AS t JOIN delta AS d ON t.key_hash = d.key_hash AND {same}",
+        f"DELETE FROM {state.name} WHERE rowid BETWEEN (SELECT min(place) FROM met) "
+        "AND (SELECT max(place) FROM met) AND rowid IN (SELECT place FROM met)",
+        f"INSERT INTO {state.name} ({names}) SELECT {merged} "
+        f"FROM delta AS d LEFT JOIN met AS t ON t.key_hash = d.key_hash AND {same}",
     )

@@ -88,12 +88,12 @@ def _make_anew(
     )
     staged = stage(con, [_counted(decode(list(records_of(others))))], sign=1)
     if state.source in staged:
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE delta AS SELECT t.* FROM "
-            f"({sql(f'state/{state.name}')}) AS t "
-            f"WHERE EXISTS (SELECT 1 FROM touched AS k WHERE {same_key})"
+        merge_state(
+            con,
+            state,
+            f"SELECT t.* FROM ({sql(f'state/{state.name}')}) AS t "
+            f"WHERE EXISTS (SELECT 1 FROM touched AS k WHERE {same_key})",
         )
-        merge_state(con, state)
 
 
 def _archived(

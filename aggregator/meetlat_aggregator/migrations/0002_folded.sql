@@ -2,3 +2,26 @@
 -- batches at a time. What was committed and not folded is in the archive.
 ALTER TABLE progress ADD COLUMN folded BIGINT DEFAULT 0;
 UPDATE progress SET folded = batches;
+
+-- Row-level rows are found by 64 bits of MD5 over their key: to look through millions of integers
+-- takes a tenth of the time that texts take. Made anew: an update would hold all rows in memory.
+CREATE TABLE hashed AS
+SELECT *, md5_number_lower(concat_ws(chr(0), use_case, process, step, "case")) AS key_hash FROM tasks;
+DROP TABLE tasks;
+ALTER TABLE hashed RENAME TO tasks;
+CREATE TABLE hashed AS
+SELECT *, md5_number_lower(concat_ws(chr(0), session)) AS key_hash FROM conversations;
+DROP TABLE conversations;
+ALTER TABLE hashed RENAME TO conversations;
+CREATE TABLE hashed AS
+SELECT *, md5_number_lower(concat_ws(chr(0), use_case, team, "user", use, feature)) AS key_hash FROM uses;
+DROP TABLE uses;
+ALTER TABLE hashed RENAME TO uses;
+CREATE TABLE hashed AS
+SELECT *, md5_number_lower(concat_ws(chr(0), hour, source, started, account, reason)) AS key_hash FROM sender_totals;
+DROP TABLE sender_totals;
+ALTER TABLE hashed RENAME TO sender_totals;
+CREATE TABLE hashed AS
+SELECT *, md5_number_lower(concat_ws(chr(0), tool, location)) AS key_hash FROM last_probes;
+DROP TABLE last_probes;
+ALTER TABLE hashed RENAME TO last_probes;
