@@ -147,32 +147,68 @@ def _rule_is_known(model: type[EventData]) -> bool:
     return model.rule is EventData.rule or isinstance(model.rule, NeedsCurrency)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The fields that Arrow's reader is asked for. Each costs time in every row, said or not."""
+
+    head: Sequence[_Column]
+    data: Sequence[_Column]
+    options: pj.ParseOptions
+
+    @classmethod
+    def of(cls, head: Sequence[_Column], data: Sequence[_Column]) -> _Asked:
+        """Ask for these; any other field ends the reading."""
+        schema = pa.schema(
+            [
+                ("type", pa.string()),
+                *((column.name, column.kind) for column in head),
+                ("data", pa.struct([(column.name, column.kind) for column in data])),
+            ]
+        )
+        options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
+        return cls(head, data, options)
+
+    def parse(self, lines: bytes) -> pa.Table:
+        """The rows that these bytes hold. Raises pa.ArrowInvalid."""
+        return pj.read_json(
+            pa.BufferReader(lines),
+            read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+            parse_options=self.options,
+        ).combine_chunks()
+
+    def in_use(self, table: pa.Table, before: _Asked | None) -> _Asked:
+        """Those that must be there, that the table has values of, or that were in use `before`."""
+        names = set() if before is None else {c.name for c in (*before.head, *before.data)}
+        data = table["data"].combine_chunks()
+
+        def used(column: _Column, values: pa.Array) -> bool:
+            return column.required or column.name in names or values.null_count < len(values)
+
+        return _Asked.of(
+            [c for c in self.head if used(c, table[c.name])],
+            [c for c in self.data if used(c, data.field(c.name))] or self.data[:1],
+        )
+
+
 class _Reader:
-    """Reads events of one type."""
+    """Reads events of one type. Remembers which fields are in use, and asks for no others."""
 
     def __init__(self, type_name: str) -> None:
         self._type_name = type_name
         rule = EVENT_MODELS[type_name].rule
-        self._amount = rule.amount if isinstance(rule, NeedsCurrency) else None
+        self._amount = rule.amount if isinstance(rule, NeedsCurrency) else ""
         self._schema = data_columns(type_name)
         info = inspect.type_info(struct_of(type_name))
         assert isinstance(info, inspect.StructType)
-        self._head = [_column(field, None) for field in info.fields if field.name != "data"]
+        head = [_column(field, None) for field in info.fields if field.name != "data"]
         data = next(field.type for field in info.fields if field.name == "data")
         assert isinstance(data, inspect.StructType)
         patterns = patterns_of(type_name)
         columns = [_column(field, patterns.get(field.name)) for field in data.fields]
-        self._data = [c for c in columns if not pa.types.is_map(self._schema.field(c.name).type)]
-        self._parse = pj.ParseOptions(
-            explicit_schema=pa.schema(
-                [
-                    ("type", pa.string()),
-                    *((column.name, column.kind) for column in self._head),
-                    ("data", pa.struct([(c.name, c.kind) for c in self._data])),
-                ]
-            ),
-            unexpected_field_behavior="error",
-        )
+        self._absent = {column.name: column.default for column in columns}
+        plain = [c for c in columns if not pa.types.is_map(self._schema.field(c.name).type)]
+        self._everything = _Asked.of(head, plain)
+        self._usual: _Asked | None = None
 
     def read(self, values: Sequence[bytes], places: Places) -> Iterator[Plain]:
         """The sure ones at these places. One that cannot be parsed takes few others with it."""
@@ -186,47 +222,62 @@ class _Reader:
         lines = b"\n".join([values[place] for place in places.tolist()])
         try:
             lines.decode()
-            return self._judged(lines, places)
+            asked, table = self._parsed(lines)
+            return self._judged(lines, places, asked, table)
         except (UnicodeDecodeError, pa.ArrowInvalid):
             return None
 
-    def _judged(self, lines: bytes, places: Places) -> Plain | None:
-        table = pj.read_json(
-            pa.BufferReader(lines),
-            read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
-            parse_options=self._parse,
-        )
-        if table.num_rows != places.size:
+    def _parsed(self, lines: bytes) -> tuple[_Asked, pa.Table]:
+        usual = self._usual
+        if usual is not None:
+            try:
+                return usual, usual.parse(lines)
+            except pa.ArrowInvalid:
+                pass  # most likely a field that was in no event so far
+        table = self._everything.parse(lines)
+        self._usual = self._everything.in_use(table, usual)
+        return self._everything, table
+
+    def _judged(self, lines: bytes, places: Places, asked: _Asked, table: pa.Table) -> Plain | None:
+        count = places.size
+        if table.num_rows != count:
             return None
-        table = table.combine_chunks()
         data = table["data"].chunk(0)
         sure = _valid(data)
         sure &= np.asarray(pc.fill_null(pc.equal(table["type"], self._type_name), False))
+        head = {c.name: c.judge(table[c.name].chunk(0), sure) for c in asked.head}
         read: dict[str, pa.Array] = {}
-        for column in self._head:
-            read[column.name] = column.judge(table[column.name].chunk(0), sure)
-        for column in self._data:
+        for column in asked.data:
             array = data.field(column.name)
             if column.default is not None:
                 # NULL, said in so many letters, is no value of it. Said or absent look alike here.
                 said = lines.count(b'"%s"' % column.name.encode())
-                if said != len(array) - array.null_count:
+                if said != count - array.null_count:
                     return None
-            read[f"data.{column.name}"] = column.judge(array, sure)
-        if self._amount is not None:
-            amount, currency = read[f"data.{self._amount}"], read["data.currency"]
-            if amount.null_count < len(amount) and currency.null_count:
-                sure &= ~_valid(amount) | _valid(currency)
-        count = len(data)
-        columns = [
-            read[name] if (name := f"data.{field.name}") in read else pa.nulls(count, field.type)
-            for field in self._schema
-        ]
-        history = pc.fill_null(read["meetlathistory"], False)
+            read[column.name] = column.judge(array, sure)
+        if self._amount in read:
+            currency = read.get("currency", pa.nulls(count))
+            sure &= ~_valid(read[self._amount]) | _valid(currency)
+        history = head.get("meetlathistory", pa.nulls(count, pa.bool_()))
         found = Plain(
-            self._type_name, places, read["id"], read["source"], read["time"], history, columns
+            self._type_name,
+            places,
+            head["id"],
+            head["source"],
+            head["time"],
+            pc.fill_null(history, False),
+            [
+                read[field.name]
+                if field.name in read
+                else _repeated(self._absent[field.name], field.type, count)
+                for field in self._schema
+            ],
         )
         return found if sure.all() else _only(found, sure)
+
+
+def _repeated(value: Any, kind: pa.DataType, count: int) -> pa.Array:
+    return pa.nulls(count, kind) if value is None else pa.repeat(pa.scalar(value, kind), count)
 
 
 def _pieces(places: Places) -> list[Places]:
@@ -264,10 +315,8 @@ class _Column:
             if self.required:
                 sure &= _valid(array)
             if array.null_count == len(array):
-                array = self.sure(array.slice(0, 0), sure[:0])
-                if self.default is None:
-                    return pa.nulls(len(sure), array.type)
-                return pa.repeat(pa.scalar(self.default, array.type), len(sure))
+                kind = self.sure(array.slice(0, 0), sure[:0]).type
+                return _repeated(self.default, kind, len(sure))
         array = self.sure(array, sure)
         return array if self.default is None else pc.fill_null(array, self.default)
 

@@ -152,7 +152,10 @@ class Ingest:
     async def _process(self, records: list[Record], generation: int) -> None:
         batch = await asyncio.to_thread(decode, records)
         before = self._store.poison if self._window is None else self._window
-        bad = bad_records(records, batch.events["error"].to_pylist(), self._store.accepted)
+        errors = batch.events["error"]
+        bad = [False] * len(records)
+        if errors.null_count < len(errors):
+            bad = bad_records(records, errors.to_pylist(), self._store.accepted)
         allowed, after = self._poison.judge(before, bad)
         if allowed == 0:
             await self._finish_pending()
@@ -272,8 +275,8 @@ class Ingest:
 
 
 def _positions(records: Sequence[Record]) -> dict[int, Position]:
-    found: dict[int, Position] = {}
-    for record in records:
-        at = _EPOCH + timedelta(microseconds=record.append_time)
-        found[record.partition] = Position(record.offset + 1, at)
-    return found
+    last = {record.partition: record for record in records}
+    return {
+        partition: Position(record.offset + 1, _EPOCH + timedelta(microseconds=record.append_time))
+        for partition, record in last.items()
+    }

@@ -255,6 +255,24 @@ def test_a_bad_record_sends_few_others_to_be_read_one_by_one() -> None:
     assert sorted(read.tolist()) == list(range(10, MANY))
 
 
+def test_what_is_asked_for_follows_what_is_in_use_and_forgets_no_rule() -> None:
+    """Fields that were absent so far are read when they come, and a missing one is missed."""
+    columns._readers.cache_clear()
+    bad = event(feature="new").replace(b'"tool":"bot",', b"")
+    same([bad, bad])
+    same([bad, bad])
+    same([event(), event()])
+    same([bad, event(), bad])
+    same([event(feature="new", count=3), event()])
+    same([event(), bad])
+    (reader,) = [r for r in columns._readers() if r and r._type_name == "meetlat.usage.v1"]
+    assert reader._usual is not None
+    assert {c.name for c in reader._usual.data} == {"tool", "feature", "count"}
+    nameless = event().replace(b'"id":"1",', b"")
+    same([nameless, nameless])
+    same([encode(envelope("usage", traceparent="00-1", meetlathistory=True)), nameless])
+
+
 def test_a_large_batch_of_all_types_is_read_the_same_and_in_order() -> None:
     names = [name for name in MINIMAL for _ in range(MANY // 2)]
     random.Random(7).shuffle(names)

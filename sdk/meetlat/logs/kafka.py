@@ -379,13 +379,13 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             records += [
                 Record(
                     partition,
-                    record.offset,
-                    record.timestamp * 1000,
-                    record.key,
-                    record.value or b"",
-                    tuple((name, value or b"") for name, value in record.headers),
+                    one.offset,
+                    one.timestamp * 1000,
+                    one.key,
+                    one.value or b"",
+                    tuple((n, v or b"") for n, v in one.headers) if one.headers else (),
                 )
-                for record in fetched
+                for one in fetched
             ]
         return records
 
