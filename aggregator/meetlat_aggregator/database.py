@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
 import re
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import IO
@@ -28,10 +30,21 @@ class BrokenDatabaseError(MeetlatError):
             message, remedy=f"{remedy}, or make it anew with `meetlat rebuild --accept`"
         )
 
-    @classmethod
-    def unreadable(cls, path: Path, error: duckdb.Error) -> BrokenDatabaseError:
-        """What DuckDB says of the file, in one line."""
-        return cls(f"cannot read the database {path}: {str(error).splitlines()[0]}")
+
+def unusable(path: Path, error: duckdb.Error | OSError) -> MeetlatError:
+    """What is wrong with the database, in one line. A full disk does not make it a broken one."""
+    reason = str(error).splitlines()[0]
+    if os.strerror(errno.ENOSPC) in reason:
+        return MeetlatError(
+            f"the disk of {path.parent} is full", remedy="free space, then start again"
+        )
+    return BrokenDatabaseError(f"cannot read the database {path}: {reason}")
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether DuckDB finds in its file what it did not write: trying again cannot mend that."""
+    signs = ("Corrupt database file", "Could not read enough bytes")
+    return isinstance(error, duckdb.Error) and any(sign in str(error) for sign in signs)
 
 
 class DataDirectory:
@@ -45,7 +58,8 @@ class DataDirectory:
         try:
             path.mkdir(parents=True, exist_ok=True)
             os.chmod(path, path.stat().st_mode & ~0o022)  # noqa: PTH101 - mask of the mode
-            self._lock: IO[str] = (path / LOCK).open("a+")
+            # Unbuffered, so that a full disk is met by the write and not once more by the close.
+            self._lock: IO[bytes] = (path / LOCK).open("a+b", buffering=0)
         except OSError as error:
             raise MeetlatError(
                 f"cannot use the data directory {path}: {error.strerror}",
@@ -55,15 +69,15 @@ class DataDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.seek(0)
-            owner = self._lock.read().strip() or "unknown"
+            owner = self._lock.read().decode().strip() or "unknown"
             self._lock.close()
             raise MeetlatError(
                 f"another aggregator (process {owner}) owns the data directory {path}",
                 remedy="stop it first, or give this one another MEETLAT_DATA",
             ) from None
-        self._lock.truncate(0)
-        self._lock.write(f"{os.getpid()}\n")
-        self._lock.flush()
+        with suppress(OSError):  # a full disk: the lock holds, though it cannot say whose it is
+            self._lock.truncate(0)
+            self._lock.write(b"%d\n" % os.getpid())
 
     @property
     def database(self) -> Path:
@@ -79,17 +93,19 @@ def open_database(path: Path, memory: str = "256MB") -> duckdb.DuckDBPyConnectio
     """Open (or make) the live database and bring it to the newest version.
 
     Raises BrokenDatabaseError for a file that is corrupt, MeetlatError for one that is locked or of
-    a newer version.
+    a newer version, and for a full disk.
     """
     try:
+        if not path.exists():
+            _make(path)
         con = duckdb.connect(str(path), config={"memory_limit": memory, "threads": 2})
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
         if "lock on file" in str(error):
             raise MeetlatError(
                 f"another program has the database {path} open",
                 remedy="close it there; analysts use kpi.duckdb",
             ) from error
-        raise BrokenDatabaseError.unreadable(path, error) from error
+        raise unusable(path, error) from error
     try:
         path.chmod(0o600)  # rows about one person: only kpi.duckdb is for others
         con.execute("SET temp_directory = ?", [f"{path}.tmp"])
@@ -99,11 +115,22 @@ def open_database(path: Path, memory: str = "256MB") -> duckdb.DuckDBPyConnectio
         con.execute(sql("macros"))
     except duckdb.Error as error:
         con.close()
-        raise BrokenDatabaseError.unreadable(path, error) from error
+        raise unusable(path, error) from error
     except BaseException:
         con.close()
         raise
     return con
+
+
+def _make(path: Path) -> None:
+    """Make an empty database under another name, and rename it when it is whole.
+
+    DuckDB writes a new file in steps; one that was cut short could not be opened again.
+    """
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    duckdb.connect(str(draft)).close()
+    draft.replace(path)
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
@@ -129,7 +156,8 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
             con.execute("INSERT INTO migrations VALUES (?, ?, now()::TIMESTAMP)", [version, name])
             con.execute("COMMIT")
         except BaseException:
-            con.execute("ROLLBACK")
+            with suppress(duckdb.TransactionException):  # it may have ended by the failure
+                con.execute("ROLLBACK")
             raise
         con.execute("CHECKPOINT")
         _log.info("database migrated to version %d (%s)", version, name)

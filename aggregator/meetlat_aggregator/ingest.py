@@ -34,6 +34,13 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as the database keeps
 # After a stop: what is left is safe in the log, and a busy topic has no end.
 DRAIN_SECONDS = 10.0
 _RETRY_SECONDS = (0.2, 1.0, 5.0)
+# A disk that is full, or memory that is: DuckDB says so of a statement, or of the commit.
+_MAY_HEAL = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.TransactionException,
+    OSError,
+)
 _log = logging.getLogger("meetlat.aggregator")
 
 
@@ -43,6 +50,10 @@ class PoisonError(MeetlatError):
 
 class _OutdatedError(Exception):
     """The batch was read under an older assignment."""
+
+
+class _StoppedError(Exception):
+    """Told to stop while a batch could not be committed: the log still holds it."""
 
 
 class Ingest:
@@ -66,6 +77,7 @@ class Ingest:
         self._window: str | None = None  # the poison window after the batch under way
         self._identified = False
         self._between = asyncio.Lock()
+        self._stop = asyncio.Event()
         self.fault: str | None = None
         self.partitions: set[int] = set()
 
@@ -89,8 +101,15 @@ class Ingest:
 
         Raises PoisonError, DataLossError, or MeetlatError when the database cannot go on.
         """
+        self._stop = stop
         await self._reader.start(self)
         await self._check_identity()
+        try:
+            await self._rounds(stop)
+        except _StoppedError:
+            _log.warning("stopped before a batch could be committed; the next start reads it again")
+
+    async def _rounds(self, stop: asyncio.Event) -> None:
         give_up: float | None = None
         more = True
         while more:
@@ -195,19 +214,27 @@ class Ingest:
                 outcome = await apply()
             except _OutdatedError:
                 return
-            except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
-                self._say(f"cannot commit a batch: {str(error).splitlines()[0]}")
-                await asyncio.sleep(_RETRY_SECONDS[min(tries, 2)])
-                tries += 1
-                with suppress(_OutdatedError):
-                    check()
-                    continue
-                return
             except duckdb.FatalException as error:
                 raise MeetlatError(
                     f"the database failed: {str(error).splitlines()[0]}",
                     remedy="start again; if it fails again, `meetlat rebuild` makes it anew",
                 ) from error
+            except (duckdb.Error, OSError) as error:
+                broken = self._store.why_broken(error)
+                if broken is not None:
+                    raise broken from error
+                if not isinstance(error, _MAY_HEAL):
+                    raise
+                self._say(f"cannot commit a batch: {str(error).splitlines()[0]}")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_RETRY_SECONDS[min(tries, 2)]):
+                        await self._stop.wait()
+                        raise _StoppedError from error
+                tries += 1
+                with suppress(_OutdatedError):
+                    check()
+                    continue
+                return
             self.fault = None
             self._committed(outcome, time.perf_counter() - started, records)
             return

@@ -74,8 +74,22 @@ def rebuild_file(
     With `old` None (it cannot be read) every file on disk counts, and positions are taken from
     what they hold, so that the log is read again from there. What a crash left is deleted.
     """
-    for leftover in (target, target.with_name(target.name + ".wal")):
-        leftover.unlink(missing_ok=True)
+    _discard(target)
+    try:
+        _fill(target, archive, topic, dedup_window, old, progress)
+    except BaseException:
+        _discard(target)
+        raise
+
+
+def _fill(
+    target: Path,
+    archive: Archive,
+    topic: str,
+    dedup_window: timedelta,
+    old: duckdb.DuckDBPyConnection | None,
+    progress: Progress,
+) -> None:
     con = open_database(target)
     try:
         kept = _Kept(archive.directory)
@@ -102,6 +116,11 @@ def rebuild_file(
         con.execute("CHECKPOINT")
     finally:
         con.close()
+
+
+def _discard(target: Path) -> None:
+    for leftover in (target, target.with_name(target.name + ".wal")):
+        leftover.unlink(missing_ok=True)
 
 
 def compare(old: duckdb.DuckDBPyConnection, rebuilt: Path) -> list[dict[str, Any]]:

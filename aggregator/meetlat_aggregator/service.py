@@ -24,6 +24,7 @@ from meetlat.settings import (
     Settings,
 )
 from meetlat_aggregator.control import ControlServer, Say
+from meetlat_aggregator.database import is_damaged
 from meetlat_aggregator.exposition import Exposition, Observed
 from meetlat_aggregator.ingest import Ingest
 from meetlat_aggregator.lag import Lag
@@ -87,7 +88,8 @@ class Aggregator:
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
         self.address = "http://{}:{}".format(*listening.getsockname()[:2])
         await self._control.start()
-        await self._refresh(everything=True)
+        with self.store.explained():
+            await self._refresh(everything=True)
         self._tasks = [
             asyncio.create_task(self._housekeeping()),
             asyncio.create_task(self._publishing()),
@@ -102,8 +104,9 @@ class Aggregator:
             done, _ = await asyncio.wait(
                 [ingest, self._serving, *self._tasks], return_when=asyncio.FIRST_COMPLETED
             )
-            for task in done:
-                task.result()
+            with self.store.explained():
+                for task in done:
+                    task.result()
             if ingest not in done:
                 raise MeetlatError("a part of the aggregator stopped", remedy="see its log")
         finally:
@@ -166,6 +169,8 @@ class Aggregator:
                 await self._refresh(everything=idle == 0)
                 said = None
             except (OSError, duckdb.Error) as error:
+                if is_damaged(error):
+                    raise
                 if str(error) != said:
                     _log.warning("cannot refresh /metrics: %s; trying again", error)
                 said = str(error)
@@ -198,6 +203,8 @@ class Aggregator:
                 await self.store.publish()
                 said = None
             except (OSError, duckdb.Error) as error:
+                if is_damaged(error):
+                    raise
                 if str(error) != said:
                     _log.warning("cannot publish: %s; trying again", error)
                 said = str(error)

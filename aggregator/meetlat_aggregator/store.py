@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -30,7 +30,13 @@ from meetlat.settings import (
 from meetlat_aggregator import gauges
 from meetlat_aggregator.archive import Archive
 from meetlat_aggregator.batch import Batch
-from meetlat_aggregator.database import BrokenDatabaseError, DataDirectory, open_database
+from meetlat_aggregator.database import (
+    BrokenDatabaseError,
+    DataDirectory,
+    is_damaged,
+    open_database,
+    unusable,
+)
 from meetlat_aggregator.live import Key, LiveSeries
 from meetlat_aggregator.publish import Publisher
 from meetlat_aggregator.transaction import Outcome, Position, Transactions
@@ -91,7 +97,7 @@ class Store:
             self._read_state()
         except duckdb.Error as error:
             self._con.close()
-            raise BrokenDatabaseError.unreadable(path, error) from error
+            raise unusable(path, error) from error
         except BaseException:
             self._con.close()
             raise
@@ -157,6 +163,30 @@ class Store:
     async def fold(self) -> None:
         """Bring what was committed into the tables. Raises duckdb.Error after a rollback."""
         await self.run_bare(self.transactions.fold)
+
+    def why_broken(self, error: Exception) -> MeetlatError | None:
+        """Why trying again cannot help: what is on the disk is damaged, or gone. None: it may."""
+        if is_damaged(error):
+            assert isinstance(error, duckdb.Error)
+            return unusable(self.directory.database, error)
+        text = str(error).splitlines()[0]
+        if isinstance(error, duckdb.Error) and str(self.archive.directory) in text:
+            return MeetlatError(
+                f"cannot read the archive, which a withdrawal or old history needs: {text}",
+                remedy="put that file back from a backup; until then nothing more is counted",
+            )
+        return None
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Errors of a database or archive that is broken leave this as MeetlatError."""
+        try:
+            yield
+        except duckdb.Error as error:
+            broken = self.why_broken(error)
+            if broken is None:
+                raise
+            raise broken from error
 
     async def publish(self) -> bool:
         """Publish when something was committed since; True when a new file was swapped in."""

@@ -276,11 +276,12 @@ async def test_a_database_that_cannot_write_is_tried_again(tmp_path: Path) -> No
             store,
             duckdb.IOException("No space left on device\nand more"),
             OSError(28, "No space left on device"),
+            duckdb.TransactionException("Failed to commit: No space left on device"),
             duckdb.OutOfMemoryException("failed to pin block"),
         )
         async with running(settings, store, reader, committed) as ingest:
-            await until(lambda: not failing.errors, "three tries")
-            await until(lambda: bool(committed), "the fourth")
+            await until(lambda: not failing.errors, "four tries")
+            await until(lambda: bool(committed), "the fifth")
             assert ingest.fault is None
         assert await verdicts(store) == {"received": 4, "counted": 4}
 
@@ -307,6 +308,40 @@ async def test_a_database_that_failed_for_good_stops_with_one_line(tmp_path: Pat
             async with running(settings, store, FakeReader([event()]), []):
                 await asyncio.sleep(0)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (duckdb.Error("Corrupt database file: computed checksum 1\nx"), "rebuild --accept"),
+        (duckdb.IOException("Could not read enough bytes from file"), "rebuild --accept"),
+        (duckdb.IOException('No files found that match "{archive}/2026/x.parquet"'), "backup"),
+    ],
+)
+async def test_what_no_retry_can_mend_stops_with_one_line(
+    tmp_path: Path, error: duckdb.Error, told: str
+) -> None:
+    settings = data_settings(tmp_path)
+    async with opened(settings) as store:
+        message = str(error).replace("{archive}", str(store.archive.directory))
+        Failing(store, type(error)(message))
+        with pytest.raises(MeetlatError, match=told) as caught:
+            async with running(settings, store, FakeReader([event()]), []):
+                await asyncio.sleep(0)
+        assert "\n" not in str(caught.value)
+
+
+async def test_told_to_stop_while_a_commit_fails_it_stops_and_nothing_is_skipped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = data_settings(tmp_path)
+    async with opened(settings) as store:
+        failing = Failing(store, *[duckdb.IOException("No space left on device")] * 10_000)
+        async with running(settings, store, FakeReader([event()]), []) as ingest:
+            await until(lambda: ingest.fault is not None, "it fails")
+        assert "stopped before a batch could be committed" in caplog.text
+        assert store.positions == {}
+        failing.errors.clear()
 
 
 # --- which log it is

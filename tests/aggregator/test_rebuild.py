@@ -138,7 +138,7 @@ def test_a_broken_database_is_told_in_one_line_and_made_anew_on_accept(
     assert len(bench.archive.on_disk()) == 2, "nothing of the archive is touched"
 
     done = run("rebuild", "--accept", data=tmp_path)
-    assert (done.status, done.out) == (0, "rebuilt: all tables are equal\n")
+    assert (done.status, done.out.split(";")[0]) == (0, "rebuilt from the archive")
     assert (tmp_path / "aggregator.duckdb.broken").exists() == (lost != "the file")
 
     reader = FakeReader([*events, event(id="last", time=NOON + MINUTE)])

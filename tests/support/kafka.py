@@ -66,6 +66,8 @@ class Cluster(Given):
         super().__init__(",".join(f"127.0.0.1:{port}" for port in self._ports))
         self._controllers = [free_port() for _ in range(size)]
         self._tls = [free_port() for _ in range(size)]
+        self._behind = [free_port() for _ in range(size)]
+        self._proxies = [free_port() for _ in range(size)]
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self.ca_file = directory / "ca.pem"
 
@@ -73,6 +75,18 @@ class Cluster(Given):
     def bootstrap_sasl_ssl(self) -> str:
         """`host:port,…` of the listeners with TLS (see `ca_file`) and SASL PLAIN."""
         return ",".join(f"127.0.0.1:{port}" for port in self._tls)
+
+    @property
+    def behind_proxies(self) -> list[tuple[int, int]]:
+        """Per broker, a port that it tells clients to use and nobody listens on, and the port
+        behind it: for a proxy of the test's own.
+        """
+        return list(zip(self._proxies, self._behind, strict=True))
+
+    @property
+    def bootstrap_behind_proxies(self) -> str:
+        """`host:port,…` of those proxies."""
+        return ",".join(f"127.0.0.1:{port}" for port in self._proxies)
 
     def up(self) -> None:
         """Format and start all brokers; returns when all of them serve."""
@@ -176,11 +190,12 @@ class Cluster(Given):
             "controller.quorum.voters": voters,
             "controller.listener.names": "CONTROLLER",
             "listeners": f"PLAINTEXT://{here}:{self._ports[index]},"
-            f"SASL_SSL://{here}:{self._tls[index]},CONTROLLER://{here}:{self._controllers[index]}",
+            f"SASL_SSL://{here}:{self._tls[index]},PROXIED://{here}:{self._behind[index]},"
+            f"CONTROLLER://{here}:{self._controllers[index]}",
             "advertised.listeners": f"PLAINTEXT://{here}:{self._ports[index]},"
-            f"SASL_SSL://{here}:{self._tls[index]}",
+            f"SASL_SSL://{here}:{self._tls[index]},PROXIED://{here}:{self._proxies[index]}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,"
-            "CONTROLLER:PLAINTEXT",
+            "PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "sasl.enabled.mechanisms": "PLAIN",
             "listener.name.sasl_ssl.plain.sasl.jaas.config": f"{login} "
             f'user_{USER}="{self.password}";',

@@ -21,7 +21,7 @@ from meetlat_aggregator.commands.common import (
     table,
 )
 from meetlat_aggregator.control import NotRunningError, ask
-from meetlat_aggregator.database import BrokenDatabaseError, DataDirectory
+from meetlat_aggregator.database import BrokenDatabaseError, DataDirectory, unusable
 from meetlat_aggregator.rebuild import rebuild_file, rebuild_store, swap
 from meetlat_aggregator.store import Store
 
@@ -68,7 +68,10 @@ def rebuild(accept: bool, data: str | None) -> int:
     if not answer["swapped"]:
         click.echo("the tables differ, and nothing was changed; --accept swaps the new ones in")
         return 1
-    click.echo("rebuilt: " + ("accepted" if answer["differences"] else "all tables are equal"))
+    if answer.get("compared", True):
+        click.echo("rebuilt: " + ("accepted" if answer["differences"] else "all tables are equal"))
+    else:
+        click.echo("rebuilt from the archive; what it lacks is read from the log at the next start")
     return 0
 
 
@@ -90,11 +93,12 @@ async def _by_itself(settings: Settings, accept: bool, show: Show) -> dict[str, 
         await store.open()
         return await rebuild_store(store, accept=accept, progress=show)
     except (BrokenDatabaseError, duckdb.Error) as error:
-        if isinstance(error, duckdb.Error):
-            error = BrokenDatabaseError.unreadable(store.directory.database, error)
-        if not accept:
-            raise error from None
-        click.echo(f"{error.message}; making it anew from the archive", err=True)
+        found: MeetlatError | duckdb.Error = error
+        if isinstance(found, duckdb.Error):
+            found = unusable(store.directory.database, found)
+        if not accept or not isinstance(found, BrokenDatabaseError):
+            raise found from None
+        click.echo(f"{found.message}; making it anew from the archive", err=True)
     finally:
         await store.close()
     return _from_archive(settings, show)
@@ -120,4 +124,4 @@ def _from_archive(settings: Settings, show: Show) -> dict[str, Any]:
         swap(target, directory.database)
     finally:
         directory.release()
-    return {"differences": [], "swapped": True}
+    return {"differences": [], "swapped": True, "compared": False}
