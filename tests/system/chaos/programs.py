@@ -101,17 +101,21 @@ class Victim(ServiceProcess):
 
 @dataclass(frozen=True)
 class Trip:
-    """A step of a program at which it kills itself (see tripwire.py)."""
+    """A step of a program at which it kills itself, or which fails with `error` (tripwire.py)."""
 
     step: str
     when: str = "before"
+    since: str = ""
     number: int = 1
     delay: float = 0.0005
+    error: str = ""
 
     def environ(self) -> dict[str, str]:
         """What tripwire.py reads."""
         return {
             "TRIP": self.step,
+            "TRIP_SINCE": self.since,
+            "TRIP_ERROR": self.error,
             "TRIP_WHEN": self.when,
             "TRIP_NUMBER": str(self.number),
             "TRIP_DELAY": str(self.delay),
@@ -209,10 +213,14 @@ class System:
 
     def kill_at(self, trip: Trip, *words: str) -> None:
         """Run the aggregator, or `meetlat WORDS`, until it kills itself at a step."""
-        victim = self.aggregator
-        victim.launch("system.chaos.tripwire", *(words or ("aggregate",)), **trip.environ())
-        status = victim.wait_end()
-        assert status == -signal.SIGKILL, f"{trip} ended with {status}: {victim.said()}"
+        self.launch_with(trip, *words)
+        status = self.aggregator.wait_end()
+        assert status == -signal.SIGKILL, f"{trip} ended with {status}: {self.aggregator.said()}"
+
+    def launch_with(self, trip: Trip, *words: str) -> None:
+        """Start the aggregator, or `meetlat WORDS`, under the tripwire."""
+        words = words or ("aggregate",)
+        self.aggregator.launch("system.chaos.tripwire", *words, **trip.environ())
 
     def records_processed(self) -> int:
         """How many records the published tables are made of; 0 while there are none."""

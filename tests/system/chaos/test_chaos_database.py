@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.lanes import required
 from support.services import meetlat, until
-from system.chaos.programs import TRIP_PATH, System, Victim, explains, last_words, system
+from system.chaos.programs import System, Trip, Victim, explains, last_words, system
 from system.chaos.truth import make_story, query
 
 from meetlat.logs.embedded import EmbeddedAppender, utc_micros
@@ -189,17 +189,18 @@ os.kill(os.getpid(), 9)
 
 
 @pytest.mark.parametrize(
-    ("step", "error"), [("COMMIT", "TransactionException"), ("side COMMIT", "IOException")]
+    "trip",
+    [
+        Trip("COMMIT", since="INSERT INTO positions", error="TransactionException"),
+        Trip("COMMIT", since="UPDATE progress SET folded", error="TransactionException"),
+        Trip("side COMMIT", error="IOException"),
+    ],
+    ids=["of a batch", "of a fold", "of a publication"],
 )
-def test_a_commit_that_fails_is_done_again(tmp_path: Path, step: str, error: str) -> None:
-    """A batch's (the first is the migration's), or a publication's."""
-    number = {"COMMIT": "2", "side COMMIT": "1"}[step]
+def test_a_commit_that_fails_is_done_again(tmp_path: Path, trip: Trip) -> None:
     with system(tmp_path) as running:
         running.append(make_story(1, 100))
-        running.aggregator.launch(
-            "system.chaos.tripwire", "aggregate",
-            TRIP=step, TRIP_NUMBER=number, TRIP_ERROR=error, **TRIP_PATH,
-        )  # fmt: skip
+        running.launch_with(trip)
         until(lambda: "the test said so; trying again" in running.aggregator.said(), "it failed")
         running.finish(rebuild=False)
 

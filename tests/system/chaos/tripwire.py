@@ -3,10 +3,10 @@
 WORDS are those behind `meetlat`. The steps are where a process may die with consequences: every
 statement that DuckDB runs (`side …` on a second connection: publication, gauges), and every
 rename, deletion, fsync and Parquet file. The environment says at which one: TRIP is a regular
-expression for the step's name, TRIP_NUMBER which of those that match (1 is the first), TRIP_WHEN
-`before`, `during` (TRIP_DELAY seconds after it began) or `after`. With TRIP_JOURNAL, a file, every
-step is written there and nothing is killed. With TRIP_ERROR the step does not kill but fails, once,
-with that error of DuckDB.
+expression for the step's name, TRIP_SINCE one for a step that has to come before it, TRIP_NUMBER
+which of those that match (1 is the first), TRIP_WHEN `before`, `during` (TRIP_DELAY seconds after
+it began) or `after`. With TRIP_JOURNAL, a file, every step is written there and nothing is killed.
+With TRIP_ERROR the step does not kill but fails, once, with that error of DuckDB.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class Tripwire:
 
     def __init__(self) -> None:
         self._wanted = re.compile(os.environ.get("TRIP", "$^"), re.DOTALL)
+        self._since = re.compile(os.environ.get("TRIP_SINCE", ""), re.DOTALL)
+        self._armed = False
         self._number = int(os.environ.get("TRIP_NUMBER", "1"))
         self._when = os.environ.get("TRIP_WHEN", "before")
         self._error = os.environ.get("TRIP_ERROR", "")
@@ -73,7 +75,9 @@ class Tripwire:
                 with self._journal.open("a") as file:
                     file.write(name + "\n")
                 return False
-            if self._wanted.match(name):
+            if not self._armed:
+                self._armed = self._since.match(name) is not None
+            if self._armed and self._wanted.match(name):
                 self._seen += 1
                 return self._seen == self._number
             return False
@@ -83,6 +87,8 @@ class Watched:
     """A DuckDB connection whose statements are steps."""
 
     def __init__(self, connection: Any, wire: Tripwire, prefix: str = "") -> None:
+        # A statement may read the caller's variables, and here the caller is further up.
+        connection.execute("SET python_scan_all_frames = true")
         self._connection = connection
         self._wire = wire
         self._prefix = prefix
