@@ -55,7 +55,7 @@ def test_a_kill_in_a_rebuild(tmp_path: Path) -> None:
     with system(tmp_path) as running:
         running.append_long_ago(4, 100, LONG_AGO)
         running.append(make_story(5, 100))
-        running.kill_at(Trip("os.replace .kpi.duckdb.draft", "after"))
+        running.kill_at(Trip("COMMIT", "after", since=BATCH))
         for trip in REBUILD:
             running.kill_at(trip, "rebuild")
         running.finish()
