@@ -257,6 +257,7 @@ class System:
         archive is compared too.
         """
         if self.collector.running:
+            self.collector.wait_ready()  # before that it has no order to end in
             assert self.collector.terminate() == 0, self.collector.said()
         records = self.read(self.topic)
         if not self.aggregator.running:

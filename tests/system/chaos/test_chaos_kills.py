@@ -26,8 +26,8 @@ def kill_at_random(running: System, moments: Moments, kills: int, most: float) -
 
 def test_random_kills_of_both_services_cost_and_double_nothing(tmp_path: Path) -> None:
     with system(tmp_path) as running:
-        story = make_story(seed=1, events=3000)
-        with sending(running, story, pace=0.05):
+        story = make_story(seed=1, events=2000)
+        with sending(running, story, pace=0.2):
             kill_at_random(running, Moments(1), kills=8, most=1.2)
             running.append_bad(story.bad)
         running.finish()
