@@ -304,6 +304,7 @@ async def test_after_connection_close_and_after_http_1_0_nothing_more_is_read() 
         talk = Talk(app)
         await talk.send(raw + GET + b"nonsense")
         assert (talk.statuses, talk.ended, len(app.requests)) == ([200], True, 1)
+        assert talk.counters.requests == {}, "nothing of it is even a refusal"
         assert b"connection: close\r\n" in talk.transport.written
 
 
@@ -356,7 +357,10 @@ async def test_a_body_that_nobody_reads_is_thrown_away_and_the_connection_lives(
     raw = post(b"x" * 100_000)
     await talk.send(raw[:50_000])
     assert talk.statuses == [200], "answered before the body is there"
-    await talk.send(raw[50_000:], GET)
+    await talk.send(raw[50_000:])
+    idle = talk.shared.limits.idle_seconds
+    assert talk.connection.deadline > talk.shared.loop.time() + idle - 1
+    await talk.send(GET)
     assert talk.statuses == [200, 200]
     assert not talk.ended
 
@@ -441,11 +445,14 @@ async def test_a_body_is_not_counted_as_head_however_long() -> None:
 # --- the client goes, or does not listen
 
 
-async def test_a_client_that_ends_its_side_after_the_request_still_gets_its_answer() -> None:
+@pytest.mark.parametrize("more", [b"", b"GET /he"])
+async def test_a_client_that_ends_its_side_still_gets_the_answers_to_whole_requests(
+    more: bytes,
+) -> None:
     app = Told()
     app.gate.clear()
     talk = Talk(app)
-    await talk.send(post(b"one") + post(b"two"))
+    await talk.send(post(b"one") + post(b"two") + more)
     await talk.end()
     app.gate.set()
     await talk.rest()
