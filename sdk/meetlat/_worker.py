@@ -28,9 +28,9 @@ BATCH = 1000
 _BATCH_BYTES = 1_000_000
 _REPORT_SECONDS = 60.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 60.0
-# So many events are encoded at one go, half a millisecond; then the interpreter is handed to the
-# host's threads. A sleep of 0 would not do: who waits is not awake yet when it is taken back.
-_SLICE = 100
+# So many events are encoded at one go, a third of a millisecond; then the host's threads get the
+# interpreter. A sleep of 0 would not do: who waits is not awake yet when it is taken back.
+_SLICE = 50
 _PAUSE = 50e-6
 
 

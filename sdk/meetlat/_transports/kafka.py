@@ -132,6 +132,9 @@ class KafkaTransport:
 
     async def _submit(self, builder: Any, partition: int) -> asyncio.Future[Any]:
         assert self._producer is not None
+        # Packed here, one at a time: the producer would pack those of all partitions in one step,
+        # and the host's threads would wait for it.
+        builder._build()
         future: asyncio.Future[Any] = await self._producer.send_batch(
             builder, self._topic, partition=partition
         )
