@@ -212,6 +212,8 @@ class Cluster(Given):
             "broker.heartbeat.interval.ms": 500,
             "broker.session.timeout.ms": 3000,
             "log.retention.check.interval.ms": 1000,
+            # A broker that is back soon leads again what it led.
+            "leader.imbalance.check.interval.seconds": 3,
             "log.cleaner.dedupe.buffer.size": 4_194_304,
             "num.network.threads": 2,
             "num.io.threads": 4,

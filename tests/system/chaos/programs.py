@@ -406,6 +406,19 @@ class Moments:
         self._never.wait(self.chance.uniform(0, most))
 
 
+def kill_at_random(running: System, moments: Moments, kills: int, most: float) -> None:
+    """Kill one of the two, so many times, at any moment of its life, and start it again."""
+    victims = [running.collector, running.aggregator]
+    for victim in victims:
+        if not victim.running:
+            victim.launch()
+    for _ in range(kills):
+        victim = moments.chance.choice(victims)
+        moments.wait(most)
+        victim.kill()
+        victim.launch()
+
+
 @contextlib.contextmanager
 def system(folder: Path, log: str = "", **environ: str) -> Iterator[System]:
     """A system whose programs end with the block."""

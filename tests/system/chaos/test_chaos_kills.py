@@ -5,23 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from system.chaos.programs import Moments, System, sending, system
+from system.chaos.programs import Moments, kill_at_random, sending, system
 from system.chaos.truth import make_story
 
 pytestmark = pytest.mark.timeout(300)
-
-
-def kill_at_random(running: System, moments: Moments, kills: int, most: float) -> None:
-    """Kill one of the two, so many times, at any moment of its life, and start it again."""
-    victims = [running.collector, running.aggregator]
-    for victim in victims:
-        if not victim.running:
-            victim.launch()
-    for _ in range(kills):
-        victim = moments.chance.choice(victims)
-        moments.wait(most)
-        victim.kill()
-        victim.launch()
 
 
 def test_random_kills_of_both_services_cost_and_double_nothing(tmp_path: Path) -> None:
