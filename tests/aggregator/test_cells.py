@@ -108,6 +108,14 @@ def test_money_is_exact_to_the_nano(bench: Bench) -> None:
     )
 
 
+def test_an_unknown_cost_adds_nothing_to_the_squares_and_a_huge_one_that_of_a_million(
+    bench: Bench,
+) -> None:
+    bench.feed(event(), event(cost="3", currency="EUR"), event(cost="2000000", currency="USD"))
+    found = bench.rows("SELECT currency, cost_squares FROM interactions_hourly ORDER BY ALL")
+    assert found == [("", 0), ("EUR", 9), ("USD", 10**12)]
+
+
 def test_a_call_with_tokens_and_no_cost_is_unpriced(bench: Bench) -> None:
     bench.feed(
         event(output_tokens=5),

@@ -153,6 +153,21 @@ def test_a_withdrawal_cannot_be_withdrawn(bench: Bench) -> None:
     assert bench.verdicts() == {"received": 3, "counted": 2, "void": 1}
 
 
+@pytest.mark.parametrize("first", ["target", "withdrawal"])
+def test_a_withdrawal_from_a_test_environment_leaves_what_counts(bench: Bench, first: str) -> None:
+    """Others than production never count in a KPI; they take nothing from one either."""
+    target = event(session="s", user=person(1))
+    tried = void(target, environment="test")
+    bench.feed(target if first == "target" else tried)
+    bench.feed(tried if first == "target" else target)
+    bench.feed(tried.again())
+    assert bench.verdicts() == {"received": 3, "counted": 2, "duplicate": 1}
+    assert bench.cell("interactions_hourly", "requests") == (1,)
+    assert bench.cell("conversations", "turns") == (1,)
+    bench.feed(void(target))
+    assert bench.rows("SELECT * FROM interactions_hourly") == []
+
+
 def test_a_senders_account_cannot_be_withdrawn(bench: Bench) -> None:
     report = event("sdk_report", dropped={"queue_full": 3})
     bench.feed_each(report, void(report))

@@ -27,7 +27,10 @@ FROM (
     known(sign, tokens) AS usage_requests,
     total(sign, cost_exact) AS cost,
     -- One call for more than a million is a mistake; its square must not overflow the sum.
-    decimal_squares(sign, least(cost_exact, 1000000)::DECIMAL(19, 9)) AS cost_squares,
+    -- (`least` passes over a NULL: an unknown cost would be a million.)
+    decimal_squares(
+      sign, CASE WHEN cost_exact > 1000000 THEN 1000000 ELSE cost_exact END::DECIMAL(19, 9)
+    ) AS cost_squares,
     known(sign, cost_exact) AS priced_requests,
     times(sign, cost_exact IS NULL AND tokens IS NOT NULL) AS unpriced_requests,
     total(sign, output_pages) AS output_pages,
