@@ -312,7 +312,9 @@ class Measurement(EventData):
 
 
 class Void(EventData):
-    """Withdraws an earlier event. Withdrawing a void has no effect."""
+    """Withdraws an earlier event. Withdrawing a void has no effect, and a void from another
+    environment than production withdraws nothing.
+    """
 
     type_name = "meetlat.void.v1"
 
