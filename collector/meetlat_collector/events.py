@@ -8,6 +8,7 @@ with `error` beside it when the request as a whole could not be taken. An empty 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import lru_cache
 from time import perf_counter
@@ -30,6 +31,7 @@ from meetlat_collector.http import (
 from meetlat_collector.judge import Headers, Verdicts, is_certain, split_batch
 from meetlat_collector.person import Pseudonyms
 
+_log = logging.getLogger("meetlat.collector")
 _BINARY = "application/json"
 _TAKEN = f"send {STRUCTURED}, {BATCHED}, or {_BINARY} with ce- headers"
 # Judging a large batch lets other requests go on after as many events.
@@ -66,6 +68,7 @@ class Events:
         self._clock = clock
         self._headers = headers
         self._pseudonyms = pseudonyms
+        self._away = False  # the log, as it was last said
         self.stopping = False
 
     async def post(self, request: Request) -> Answer:
@@ -140,10 +143,16 @@ class Events:
         try:
             await self._writer.append(verdicts.messages)
         except LogError as error:
+            if not self._away:
+                self._away = True
+                _log.error("the log takes no events, so senders are told to wait: %s", error)
             raise HttpError(
                 503, f"the log takes no events now: {error.message}", (retry_after(2),)
             ) from error
         self._counters.append_took(perf_counter() - began)
+        if self._away:
+            self._away = False
+            _log.warning("the log takes events again")
 
 
 def _answer(verdicts: Verdicts) -> Answer:

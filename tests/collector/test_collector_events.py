@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -376,6 +377,24 @@ async def test_a_log_that_is_away_is_503_with_retry_after_and_counts_nothing() -
         "error": "the log takes no events now: the broker does not answer",
     }
     assert (asked.counters.accepted, asked.counters.refused) == (0, {})
+
+
+async def test_a_log_that_is_away_is_said_once_and_so_is_its_return(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = FakeLog()
+    asked = InProcess(log)
+    with caplog.at_level(logging.WARNING):
+        for fault in (None, LogError("disk full", remedy="free space", retry=True)):
+            log.fault = fault
+            for _ in range(3):
+                await asked.post_one(event())
+        log.fault = None
+        await asked.post_one(event())
+    assert [record.getMessage() for record in caplog.records] == [
+        "the log takes no events, so senders are told to wait: disk full; free space",
+        "the log takes events again",
+    ]
 
 
 async def test_too_many_bytes_waiting_is_429_with_retry_after_and_the_memory_is_given_back() -> (
