@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.disk import disk
 from support.logs import EmbeddedLog, Starts, reading, take, writing
 
 from meetlat.errors import LogError
@@ -302,15 +303,8 @@ async def test_a_file_locked_by_another_program_is_an_error_that_heals(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 2 MB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = os.geteuid() == 0 and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], check=False
-    )
-    if not mounted or mounted.returncode != 0:
-        pytest.skip("a small disk needs the right to mount: run as root")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with disk(tmp_path / "small", "2m") as place:
+        yield place
 
 
 async def test_a_full_disk_is_an_error_that_heals_and_costs_nothing(small_disk: Path) -> None:

@@ -4,7 +4,6 @@ on by itself, or stops with one line that says what to do, and nothing is miscou
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import urllib.error
@@ -13,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.lanes import required
+from support.disk import disk, fill
 from support.services import meetlat, until
 from system.chaos.programs import System, Trip, Victim, explains, last_words, system
 from system.chaos.truth import make_story, query
@@ -27,24 +26,8 @@ LONG_AGO = timedelta(hours=2)  # so that the first batch makes a file of the arc
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder whose `data` is a disk of 24 MB."""
-    data = tmp_path / "data"
-    data.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "meetlat-test", str(data)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        say = pytest.fail if required(os.environ) else pytest.skip
-        say(f"a disk of its own needs root: {done.stderr.strip()}")
-    yield tmp_path
-    subprocess.run(["umount", str(data)], check=True)
-
-
-def fill(folder: Path, left: int) -> Path:
-    """Fill the disk but for so many bytes; the file to delete."""
-    ballast = folder / "ballast"
-    space = os.statvfs(folder)
-    with ballast.open("wb") as file:
-        file.write(b"\0" * max(0, space.f_bavail * space.f_frsize - left))
-    return ballast
+    with disk(tmp_path / "data"):
+        yield tmp_path
 
 
 def unready(victim: Victim) -> str:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.disk import disk, fill
 from support.services import until
-from system.chaos.disk import disk, fill
 from system.chaos.programs import (
     TRIP_PATH,
     System,
