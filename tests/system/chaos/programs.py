@@ -217,6 +217,20 @@ class System:
         status = self.aggregator.wait_end()
         assert status == -signal.SIGKILL, f"{trip} ended with {status}: {self.aggregator.said()}"
 
+    def try_kill_at(self, trip: Trip) -> bool:
+        """Like `kill_at`; False, and ended in order, when all is counted and it did not come."""
+        wanted = len(self.read(self.topic))
+        self.launch_with(trip)
+        victim = self.aggregator
+
+        def over() -> bool:
+            return not victim.running or self.records_processed() >= wanted
+
+        until(over, f"{trip}, or all is counted", FINISH_SECONDS, victim.said)
+        status = victim.terminate() if victim.running else victim.wait_end()
+        assert status in (0, -signal.SIGKILL, -signal.SIGTERM), victim.said()
+        return status == -signal.SIGKILL
+
     def launch_with(self, trip: Trip, *words: str) -> None:
         """Start the aggregator, or `meetlat WORDS`, under the tripwire."""
         words = words or ("aggregate",)

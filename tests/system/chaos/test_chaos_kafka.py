@@ -87,6 +87,19 @@ def test_kills_of_both_services_over_kafka(tmp_path: Path, kafka: Given) -> None
         running.finish()
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("seed", [200, 201])
+def test_a_hundred_random_kills_over_kafka(tmp_path: Path, kafka: Given, seed: int) -> None:
+    """Some lives of the aggregator are long enough for the group to let it in."""
+    with system(tmp_path, **settings_of(kafka)) as running:
+        story = make_story(seed, events=6000)
+        with sending(running, story, pace=1.0):
+            kill_at_random(running, Moments(seed), kills=100, most=6)
+            running.append_bad(story.bad)
+        running.finish()
+
+
 def test_one_broker_killed_its_leaders_moved_and_back_then_all_killed_and_back(
     tmp_path: Path, kafka_cluster: Cluster
 ) -> None:

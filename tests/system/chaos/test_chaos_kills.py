@@ -18,3 +18,15 @@ def test_random_kills_of_both_services_cost_and_double_nothing(tmp_path: Path) -
             kill_at_random(running, Moments(1), kills=8, most=1.2)
             running.append_bad(story.bad)
         running.finish()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("seed", range(100, 107))
+def test_a_hundred_random_kills(tmp_path: Path, seed: int) -> None:
+    with system(tmp_path) as running:
+        story = make_story(seed, events=6000)
+        with sending(running, story, pace=0.5):
+            kill_at_random(running, Moments(seed), kills=100, most=2.5)
+            running.append_bad(story.bad)
+        running.finish()

@@ -4,11 +4,12 @@ archive write, a rebuild. Then the real program goes on, and everything is exact
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from system.chaos.programs import Trip, system
+from system.chaos.programs import TRIP_PATH, Trip, system
 from system.chaos.truth import make_story
 
 pytestmark = pytest.mark.timeout(300)
@@ -59,3 +60,39 @@ def test_a_kill_in_a_rebuild(tmp_path: Path) -> None:
         for trip in REBUILD:
             running.kill_at(trip, "rebuild")
         running.finish()
+
+
+def steps_of(folder: Path) -> list[str]:
+    """Every kind of step of an aggregator that leaves a trace, in the order of their first one."""
+    journal = folder / "journal"
+    with system(folder) as running:
+        running.append_long_ago(6, 200, LONG_AGO)
+        running.append(make_story(7, 200))
+        running.aggregator.launch(
+            "system.chaos.tripwire", "aggregate", TRIP_JOURNAL=str(journal), **TRIP_PATH
+        )
+        running.aggregator.wait_ready()
+        running.wait_counted()
+        assert running.aggregator.terminate() == 0
+    # Up to the first number or name: those are other ones each time.
+    kinds = (re.split(r"[\d'$]", line)[0][:60] for line in journal.read_text().splitlines())
+    idle = ("SELECT", "side SELECT", "COMMENT", "side COMMENT", "DESCRIBE", "side DESCRIBE")
+    return list(dict.fromkeys(kind for kind in kinds if kind and not kind.startswith(idle)))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_a_kill_at_every_step_that_leaves_a_trace(tmp_path: Path, when: str) -> None:
+    """A new data directory for each ten of them; each life begins with something to count."""
+    steps = steps_of(tmp_path / "all")
+    assert len(steps) > 50
+    kills = 0
+    for start in range(0, len(steps), 10):
+        with system(tmp_path / str(start)) as running:
+            running.append_long_ago(8, 60, LONG_AGO)
+            for number, step in enumerate(steps[start : start + 10]):
+                running.append(make_story(start + number, 30))
+                kills += running.try_kill_at(Trip(re.escape(step), when))
+            running.finish()
+    assert kills > 0.75 * len(steps)  # some want an event that a short story may lack
