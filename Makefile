@@ -10,6 +10,7 @@ DUCKDB1 := .venv-duckdb1
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
@@ -44,8 +45,9 @@ check: $(INSTALLED) ## style, types, import arrows, public API, JSON Schema, gen
 	$(PYTEST) -q -p no:cacheprovider tests/sdk/test_api.py tests/sdk/test_contract_schema.py \
 		tests/system/test_docs.py tests/system/test_repository.py
 
+# BENCH_ARGS: names of what to measure, and --full for the sizes of docs/performance.md.
 bench: $(BENCH_INSTALLED) ## measure speed; writes bench/results.json
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(BENCH_ARGS)
 
 soak: $(INSTALLED) ## the long tests: minutes to hours
 	$(PYTEST) -m soak --timeout 0 $(PYTEST_ARGS)

@@ -51,6 +51,7 @@ def meetlat_seconds(work: list[list[Record]], folder: Path) -> float:
             if number + 1 < len(work):
                 waiting = decoding.submit(decode, work[number + 1])
             runner.apply(batch, {0: Position(records[-1].offset + 1, _AT)}, "", _AT)
+    runner.fold()
     took = time.perf_counter() - began
     con.close()
     return took

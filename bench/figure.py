@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """`value` in `unit`; `beside` is what was measured next to it, `ratio` is value / beside."""
+    """`value` in `unit`; `beside` is what was measured next to it, `ratio` is value / beside.
+
+    `target` is what it should be, in words.
+    """
 
     what: str
     value: float
     unit: str
     beside: str
     beside_value: float
+    target: str = ""
 
     @property
     def ratio(self) -> float:

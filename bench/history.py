@@ -1,6 +1,6 @@
 """A data directory with a long past: what 100 million events would have left, made by SQL.
 
-The tables get the rows they would have (history.sql); the files of the archive are there by name
+The tables get the rows they would have (history.sql, in the layout of the first migration); the files of the archive are there by name
 only, since nothing opens them while no event of the past is sent again.
 """
 
@@ -11,7 +11,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from meetlat_aggregator.database import open_database
+import duckdb
+
+from meetlat_aggregator.database import migrations, open_database
 
 EVENTS_AN_HOUR = 9_800  # 100 million in 14 months
 PEOPLE = 20_000
@@ -22,7 +24,7 @@ _SCRIPT = Path(__file__).with_name("history.sql")
 def make_history(data: Path, events: int, until: datetime) -> None:
     """Make the data directory `data` of an aggregator that has seen `events` events."""
     data.mkdir(parents=True)
-    con = open_database(data / "aggregator.duckdb", "4GB")
+    con = _first_version(data / "aggregator.duckdb")
     end = until.replace(tzinfo=None, minute=0, second=0, microsecond=0)
     for name, value in (
         ("events", events),
@@ -46,8 +48,21 @@ def make_history(data: Path, events: int, until: datetime) -> None:
         path = data / "archive" / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    con.close()
+    con = open_database(data / "aggregator.duckdb", "4GB")
     con.execute("CHECKPOINT")
     con.close()
+
+
+def _first_version(path: Path) -> duckdb.DuckDBPyConnection:
+    """A database before all later migrations, which bring the past up to date as they would."""
+    con = duckdb.connect(str(path), config={"memory_limit": "4GB", "threads": 2})
+    con.execute("SET TimeZone = 'UTC'")
+    version, name, text = migrations()[0]
+    con.execute("CREATE TABLE migrations (version INTEGER, name VARCHAR, applied_at TIMESTAMP)")
+    con.execute(text)
+    con.execute("INSERT INTO migrations VALUES (?, ?, now()::TIMESTAMP)", [version, name])
+    return con
 
 
 def _statements() -> list[str]:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
+
+from meetlat.logs.base import Message
 
 _WEIGHTS = {
     "interaction": 700,
@@ -52,12 +55,25 @@ class Mix:
 
     def events(self, count: int) -> Iterator[tuple[datetime, bytes]]:
         """The next `count` events with their times."""
+        for at, event in self._next(count):
+            yield at, self._encode(event)
+
+    def messages(self, count: int) -> list[Message]:
+        """The next `count` events as a log takes them: the key is session, else case, else id."""
+        found = []
+        for _, event in self._next(count):
+            data = event["data"]
+            key = data.get("session") or data.get("case") or event["id"]
+            found.append(Message(key.encode(), self._encode(event)))
+        return found
+
+    def _next(self, count: int) -> Iterator[tuple[datetime, dict[str, Any]]]:
         for kind in self._random.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count):
             at = self._start + timedelta(seconds=self.made * self._step)
             self.made += 1
-            yield at, self._encode(self._event(kind, at))
+            yield at, self._event(kind, at)
 
-    def _event(self, kind: str, at: datetime) -> dict[str, object]:
+    def _event(self, kind: str, at: datetime) -> dict[str, Any]:
         bits = self._random.getrandbits
         millis = int(at.timestamp() * 1000)
         if kind in _ALONE:
