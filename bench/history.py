@@ -1,7 +1,8 @@
 """A data directory with a long past: what 100 million events would have left, made by SQL.
 
-The tables get the rows they would have (history.sql, in the layout of the first migration); the files of the archive are there by name
-only, since nothing opens them while no event of the past is sent again.
+The tables get the rows they would have, in the layout of the first migration (history.sql); the
+later ones bring them up to date. The files of the archive are there by name only, since nothing
+opens them while no event of the past is sent again.
 """
 
 from __future__ import annotations
