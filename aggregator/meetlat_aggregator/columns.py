@@ -2,18 +2,18 @@
 
 It makes no Python object per value and lets other threads run meanwhile. Like `contract.fast` it
 never owns a rule: the bounds are those of the fast decoder's structs, and what it is not sure of
-(any rare byte, an unknown or doubled field, a rule over several fields) it leaves to be read one
-by one. A property test holds that it reads the same values.
+(a rare byte, an unknown or doubled field, a map, a rule over several fields) it leaves to be read
+one by one. A property test holds that it reads the same values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -24,18 +24,23 @@ from msgspec import inspect
 from meetlat.contract.envelope import MAX_EVENT_BYTES
 from meetlat.contract.events import EVENT_MODELS, EventData, NeedsCurrency
 from meetlat.contract.fast import patterns_of, struct_of
-from meetlat.contract.fields import EARLIEST, LATEST
-from meetlat_aggregator.batch import MICROSECONDS, data_columns
+from meetlat_aggregator.batch import data_columns
+from meetlat_aggregator.sure import Column, Mask, column_of, repeated, valid
 
 LEAST_ROWS = 100  # fewer of a type are quicker one by one
 MOST_ROWS = 8_000
 MOST_BYTES = 8 * 1024 * 1024
 PIECE_ROWS = 250  # what one record that cannot be read so sends to be read one by one
-_EARLIEST, _LATEST = (round(t.timestamp()) * 1_000_000 for t in (EARLIEST, LATEST))
 _NAMED = ('"type":"meetlat.', '"type": "meetlat.')
 _GUESS = 4  # so many letters behind it tell the types apart
 
-Mask = npt.NDArray[np.bool_]
+# Escapes that hide no control character, no lone surrogate, and no letter of a field's name.
+_HARMLESS = re.compile(
+    rb"""(?:[^\\]+|\\["\\/]|\\u(?!00[0-9]|d[89a-f])[0-9a-f]{4}"""
+    rb"""|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})*+""",
+    re.IGNORECASE,
+).fullmatch
+
 Places = npt.NDArray[np.int64]
 
 
@@ -78,9 +83,14 @@ def look(values: pa.Array) -> Looked:
         odd = np.flatnonzero(((block - np.uint8(0x20)) >= 0x5F) | (block == 0x5C))
         if odd.size:
             byte = block[odd]
-            row = np.searchsorted(ends, odd + start, side="right") - 1
-            certain[row[(byte == 0x5C) | (byte == 0x7F) | (byte == 0xC2)]] = False
+            odd += start
+            row = np.searchsorted(ends, odd, side="right") - 1
+            after = raw[np.minimum(odd + 1, raw.size - 1)]
+            certain[row[(byte == 0x7F) | ((byte == 0xC2) & (after < 0xA0))]] = False
             plain[row[byte < 0x20]] = False
+            for place in np.unique(row[byte == 0x5C]).tolist():
+                if not _HARMLESS(raw[ends[place] : ends[place + 1]].tobytes()):
+                    certain[place] = False
     return Looked(certain, plain & certain)
 
 
@@ -137,26 +147,33 @@ def _guessed(array: pa.Array) -> npt.NDArray[np.int64]:
 
 @cache
 def _readers() -> list[_Reader | None]:
-    """By the place of the type in EVENT_MODELS; None where a rule has to see each event."""
-    return [
-        _Reader(name) if _rule_is_known(model) else None for name, model in EVENT_MODELS.items()
-    ]
+    """By the place of the type in EVENT_MODELS; None for one that is better read one by one."""
+    return [_Reader(name) if _in_columns(name) else None for name in EVENT_MODELS]
 
 
-def _rule_is_known(model: type[EventData]) -> bool:
-    return model.rule is EventData.rule or isinstance(model.rule, NeedsCurrency)
+def _in_columns(type_name: str) -> bool:
+    """False when a rule has to see each event, and when it needs a map, which Arrow's reader does
+    not make.
+    """
+    model = EVENT_MODELS[type_name]
+    needs_map = any(
+        pa.types.is_map(field.type) and model.model_fields[field.name].is_required()
+        for field in data_columns(type_name)
+    )
+    known_rule = model.rule is EventData.rule or isinstance(model.rule, NeedsCurrency)
+    return known_rule and not needs_map
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """The fields that Arrow's reader is asked for. Each costs time in every row, said or not."""
 
-    head: Sequence[_Column]
-    data: Sequence[_Column]
+    head: Sequence[Column]
+    data: Sequence[Column]
     options: pj.ParseOptions
 
     @classmethod
-    def of(cls, head: Sequence[_Column], data: Sequence[_Column]) -> _Asked:
+    def of(cls, head: Sequence[Column], data: Sequence[Column]) -> _Asked:
         """Ask for these; any other field ends the reading."""
         schema = pa.schema(
             [
@@ -181,7 +198,7 @@ class _Asked:
         names = set() if before is None else {c.name for c in (*before.head, *before.data)}
         data = table["data"].combine_chunks()
 
-        def used(column: _Column, values: pa.Array) -> bool:
+        def used(column: Column, values: pa.Array) -> bool:
             return column.required or column.name in names or values.null_count < len(values)
 
         return _Asked.of(
@@ -195,16 +212,16 @@ class _Reader:
 
     def __init__(self, type_name: str) -> None:
         self._type_name = type_name
-        rule = EVENT_MODELS[type_name].rule
-        self._amount = rule.amount if isinstance(rule, NeedsCurrency) else ""
+        model = EVENT_MODELS[type_name]
+        self._amount = model.rule.amount if isinstance(model.rule, NeedsCurrency) else ""
         self._schema = data_columns(type_name)
         info = inspect.type_info(struct_of(type_name))
         assert isinstance(info, inspect.StructType)
-        head = [_column(field, None) for field in info.fields if field.name != "data"]
+        head = [column_of(field, None) for field in info.fields if field.name != "data"]
         data = next(field.type for field in info.fields if field.name == "data")
         assert isinstance(data, inspect.StructType)
         patterns = patterns_of(type_name)
-        columns = [_column(field, patterns.get(field.name)) for field in data.fields]
+        columns = [column_of(field, patterns.get(field.name)) for field in data.fields]
         self._absent = {column.name: column.default for column in columns}
         plain = [c for c in columns if not pa.types.is_map(self._schema.field(c.name).type)]
         self._everything = _Asked.of(head, plain)
@@ -243,7 +260,7 @@ class _Reader:
         if table.num_rows != count:
             return None
         data = table["data"].chunk(0)
-        sure = _valid(data)
+        sure = valid(data)
         sure &= np.asarray(pc.fill_null(pc.equal(table["type"], self._type_name), False))
         head = {c.name: c.judge(table[c.name].chunk(0), sure) for c in asked.head}
         read: dict[str, pa.Array] = {}
@@ -257,7 +274,7 @@ class _Reader:
             read[column.name] = column.judge(array, sure)
         if self._amount in read:
             currency = read.get("currency", pa.nulls(count))
-            sure &= ~_valid(read[self._amount]) | _valid(currency)
+            sure &= ~valid(read[self._amount]) | valid(currency)
         history = head.get("meetlathistory", pa.nulls(count, pa.bool_()))
         found = Plain(
             self._type_name,
@@ -269,15 +286,11 @@ class _Reader:
             [
                 read[field.name]
                 if field.name in read
-                else _repeated(self._absent[field.name], field.type, count)
+                else repeated(self._absent[field.name], field.type, count)
                 for field in self._schema
             ],
         )
         return found if sure.all() else _only(found, sure)
-
-
-def _repeated(value: Any, kind: pa.DataType, count: int) -> pa.Array:
-    return pa.nulls(count, kind) if value is None else pa.repeat(pa.scalar(value, kind), count)
 
 
 def _pieces(places: Places) -> list[Places]:
@@ -297,138 +310,3 @@ def _only(found: Plain, sure: Mask) -> Plain:
         found.history.filter(keep),
         [array.filter(keep) for array in found.data],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """One field: what the reader is asked for, and what makes sure of it."""
-
-    name: str
-    kind: pa.DataType
-    required: bool
-    default: Any
-    sure: Callable[[pa.Array, Mask], pa.Array]
-
-    def judge(self, array: pa.Array, sure: Mask) -> pa.Array:
-        """The field's values; takes from `sure` the rows where it is not."""
-        if array.null_count:
-            if self.required:
-                sure &= _valid(array)
-            if array.null_count == len(array):
-                kind = self.sure(array.slice(0, 0), sure[:0]).type
-                return _repeated(self.default, kind, len(sure))
-        array = self.sure(array, sure)
-        return array if self.default is None else pc.fill_null(array, self.default)
-
-
-def _column(field: inspect.Field, pattern: str | None) -> _Column:
-    default = None if field.default is msgspec.NODEFAULT else field.default
-    kind, sure = _kind(field.type, pattern)
-    return _Column(field.name, kind, field.required, default, sure)
-
-
-def _kind(
-    info: inspect.Type, pattern: str | None
-) -> tuple[pa.DataType, Callable[[pa.Array, Mask], pa.Array]]:
-    match info:
-        case inspect.UnionType(types=types):
-            return _kind(next(t for t in types if not isinstance(t, inspect.NoneType)), pattern)
-        case inspect.StrType(pattern=None):
-            least, most = info.min_length, info.max_length
-            return pa.string(), lambda array, sure: _text(array, sure, least, most, pattern)
-        case inspect.LiteralType(values=values):
-            known = pa.array(values, pa.string())
-            return pa.string(), lambda array, sure: _one_of(array, sure, known)
-        case inspect.FloatType(
-            ge=(float() | int()) as low,
-            le=(float() | int()) as high,
-            gt=None,
-            lt=None,
-            multiple_of=None,
-        ):
-            return pa.float64(), lambda array, sure: _number(array, sure, low, high)
-        case inspect.IntType(ge=int(low), le=int(high), gt=None, lt=None, multiple_of=None):
-            return pa.int64(), lambda array, sure: _number(array, sure, low, high)
-        case inspect.BoolType():
-            return pa.bool_(), lambda array, sure: array  # noqa: ARG005 - any will do
-        case inspect.DateTimeType(tz=True):
-            return pa.string(), _times
-        case inspect.DictType():  # never asked for: a record that has one is read by itself
-            return pa.null(), lambda array, sure: array  # noqa: ARG005
-        case _:
-            raise TypeError(f"no reading in columns for {info!r}; add one here")
-
-
-def _valid(array: pa.Array) -> Mask:
-    return np.array(array.is_valid())
-
-
-def _lengths(array: pa.Array) -> npt.NDArray[np.int32]:
-    ends = np.frombuffer(array.buffers()[1], np.int32)
-    return np.diff(ends[array.offset : array.offset + len(array) + 1])
-
-
-def _text(
-    array: pa.Array, sure: Mask, least: int | None, most: int | None, pattern: str | None
-) -> pa.Array:
-    if not len(array):
-        return array
-    length = _lengths(array)  # in bytes: never fewer than characters
-    if least and np.count_nonzero(length < least) != array.null_count:
-        sure &= (length >= least) | ~_valid(array)
-    if most is not None and length.max() > most:
-        sure &= length <= most
-    if pattern is not None:
-        fits = pc.match_substring_regex(array, pattern)
-        if not pc.all(fits).as_py():
-            sure &= np.asarray(fits.fill_null(True))
-    return array
-
-
-def _one_of(array: pa.Array, sure: Mask, known: pa.Array) -> pa.Array:
-    fits = pc.is_in(array, known)
-    if fits.true_count + array.null_count < len(array):
-        sure &= np.asarray(fits) | ~_valid(array)
-    return array
-
-
-def _number(array: pa.Array, sure: Mask, least: float, most: float) -> pa.Array:
-    if len(array):
-        numbers = np.frombuffer(array.buffers()[1], array.type.to_pandas_dtype())
-        numbers = numbers[array.offset : array.offset + len(array)]
-        fits = (numbers >= least) & (numbers <= most)  # NaN does neither
-        if not fits.all():
-            sure &= fits | ~_valid(array)
-    return array
-
-
-def _times(array: pa.Array, sure: Mask) -> pa.Array:
-    """RFC 3339 to the second at least and the microsecond at most, `Z` or an offset as +02:00."""
-    if not len(array):
-        return array.cast(MICROSECONDS)
-    ends = np.frombuffer(array.buffers()[1], np.int32)[array.offset :][: len(array) + 1]
-    raw = np.frombuffer(array.buffers()[2], np.uint8)
-    length = np.diff(ends)
-    fits = (length >= 20) & (length <= 32)
-    start = ends[:-1] * fits
-    end = np.where(fits, ends[1:], 32)
-    if raw.size < 32:
-        raw = np.resize(raw, 32)
-    zulu = raw[end - 1] == ord("Z")
-    zone = raw[end - 6]
-    offset = ((zone == ord("+")) | (zone == ord("-"))) & (raw[end - 3] == ord(":"))
-    fits &= raw[start + 16] == ord(":")
-    fits &= np.where(zulu, length <= 27, offset & (length >= 25))
-    sure &= fits | ~_valid(array)
-    if np.count_nonzero(fits) + array.null_count < len(array):
-        array = pc.if_else(pa.array(fits), array, None)
-    times = _cast(array)
-    at = np.frombuffer(times.buffers()[1], np.int64)[times.offset :][: len(times)]
-    within = (at >= _EARLIEST) & (at < _LATEST)
-    if not within.all():
-        sure &= within | ~_valid(times)
-    return times
-
-
-def _cast(array: pa.Array) -> pa.Array:
-    return array.cast(pa.timestamp("us", "UTC")).cast(MICROSECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -139,6 +140,27 @@ def test_two_objects_in_one_record_do_not_move_the_next(values: list[bytes]) -> 
         '"tool":"bot","attributes":{"a":"b"}',
         '"tool":"bot","attributes":{}',
         '"tool":"bot","unknown":[1,{"a":NaN}]',
+        r'"tool":"bot","feature":"\u00e9"',
+        r'"tool":"bot","feature":"\u0085"',
+        r'"tool":"bot","feature":"\u0000"',
+        r'"tool":"bot","feature":"\u001F"',
+        r'"tool":"bot","feature":"\u007f"',
+        r'"tool":"bot","feature":"\n"',
+        r'"tool":"bot","feature":"\u00A0\/\"\\"',
+        r'"tool":"bot","feature":"\ud83d\ude00"',
+        r'"tool":"bot","feature":"\ud83d"',
+        r'"tool":"bot","feature":"\ude00"',
+        r'"tool":"bot","feature":"\ud83d\u00e9"',
+        r'"tool":"bot","feature":"\U00e9"',
+        r'"tool":"bot","feature":"\u00e"',
+        r'"tool":"bot","feature":"\x41"',
+        r'"tool":"bot","feature":"\"',
+        r'"tool":"bot","\u0065nvironment":null',
+        r'"tool":"bot","environment":"\u00e9","\u00e9":null',
+        r'"tool":"bot","feature":"\"environment\":null"',
+        '"tool":"bot","feature":"\u00a3 \u00b0"',
+        '"tool":"bot","feature":"\u0085"',
+        '"tool":"bot","feature":"\u009f"',
         "",
     ],
 )
@@ -157,6 +179,17 @@ def test_an_odd_field_in_a_batch_is_read_as_pydantic_reads_it(text: str) -> None
         event("interaction", status="fine"),
         event("interaction", duration=-0.5),
         event("task", value="1"),
+        event("review", sampling_rate=0),
+        event("review", sampling_rate=1, attributes={"a": "b"}),
+        event("feedback", score=3),
+        event("feedback", score=6, scale_min=1, scale_max=5),
+        event("feedback", score=5, scale_min=1, scale_max=5),
+        event("feedback", score=5, scale_min=5, scale_max=1),
+        event("feedback", kind="survey", score=4, scale_min=1, scale_max=5),
+        event("feedback", kind="survey", user="u_" + "0" * 32),
+        encode(envelope("feedback", data={"kind": "survey"}, time="2026-03-02T00:00:00+02:00")),
+        encode(envelope("feedback", data={"kind": "survey"}, time="2026-03-02T02:00:00+02:00")),
+        encode(envelope("feedback", data={"kind": "survey"}, time="2200-03-02T02:00:00+02:00")),
         event("probe", duration=float("nan")),
         encode(envelope("support_request", data=5)),
         encode(envelope("support_request")).replace(b'"data":{}', b'"data":null'),
@@ -166,12 +199,14 @@ def test_an_odd_field_in_a_batch_is_read_as_pydantic_reads_it(text: str) -> None
         encode(envelope("support_request", datacontenttype="application/json")),
         encode(envelope("support_request", meetlathistory=True, traceparent="00-1-2-01")),
         encode(envelope("support_request", meetlathistory=False, source="")),
+        encode(envelope("support_request", time="soon")),
         encode(envelope("support_request", type="meetlat.supported.v1")),
         encode(envelope("support_request", type="meetlat.task.v1")),
     ],
 )
 def test_an_odd_event_in_a_batch_is_read_as_pydantic_reads_it(odd: bytes) -> None:
-    plain = [event(name) for name in ("interaction", "task", "probe", "support_request")]
+    names = ("interaction", "task", "probe", "support_request", "feedback", "review")
+    plain = [event(name) for name in names]
     same([*plain, odd, *plain, odd])
 
 
@@ -242,6 +277,14 @@ def test_every_type_without_a_rule_of_its_own_is_read_in_columns(name: str) -> N
     spaced = event(name).replace(b'"type":', b'"type": ')
     found = in_columns([event(name), spaced, event(name)])
     assert found == ([] if name in ONE_BY_ONE else [0, 1, 2])
+
+
+def test_letters_and_signs_of_any_language_are_read_in_columns_escaped_or_not() -> None:
+    written = event(tool='caf\u00e9 \u00a3 \u00b0 \U0001f600 "/')
+    escaped = json.dumps(json.loads(written), separators=(",", ":")).encode()
+    assert b"\\ud83d" in escaped
+    assert in_columns([written, escaped]) == [0, 1]
+    same([written, escaped])
 
 
 def test_a_bad_record_sends_few_others_to_be_read_one_by_one() -> None:
