@@ -184,6 +184,15 @@ def test_a_make_target_named_on_a_page_exists() -> None:
             assert name in targets, f"make {name} on {name_of(page)}"
 
 
+def test_a_test_named_on_a_page_exists() -> None:
+    files = list((ROOT / "tests").rglob("*.py"))
+    code = "\n".join(file.read_text() for file in files)
+    known = {file.name for file in files} | set(re.findall(r"def (test_\w+)", code))
+    for page in PAGES:
+        for name in re.findall(r"`(test_\w+(?:\.py)?)`", page.read_text()):
+            assert name in known, f"{name} on {name_of(page)}"
+
+
 @pytest.mark.parametrize("target", ["setup", "demo", "test", "check", "bench", "soak"])
 def test_make_has_the_target(target: str) -> None:
     planned = subprocess.run(
