@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A published table. `cell` names the live table that it shows; else it has its own query."""
+    """A published table. `cell` names the live table that it shows; else it has its own query.
+
+    `rows` is the row-level table that such a query reads; with neither, it is written as a whole.
+    """
 
     name: str
     meaning: str
     cell: str = ""
     columns: dict[str, str] = field(default_factory=dict)
+    rows: str = ""
 
 
 TABLES = (
@@ -28,14 +32,19 @@ TABLES = (
         "duration_histogram",
         {"count": "Number of calls in the bucket"},
     ),
-    Table("tasks_daily", "Tasks of business processes, by the day they were finished"),
+    Table(
+        "tasks_daily", "Tasks of business processes, by the day they were finished", rows="tasks"
+    ),
     Table(
         "task_errors_daily",
         "Errors of finished tasks by kind",
         columns={"tasks": "Tasks that name this kind", "errors": "Errors of this kind"},
+        rows="tasks",
     ),
-    Table("conversations_daily", "Conversations, by the day they began"),
-    Table("user_weeks", "People per complete ISO week; nothing below the privacy limit"),
+    Table("conversations_daily", "Conversations, by the day they began", rows="conversations"),
+    Table(
+        "user_weeks", "People per complete ISO week; nothing below the privacy limit", rows="uses"
+    ),
     Table("reviews_daily", "Human checks of outputs", "reviews_hourly"),
     Table(
         "feedback_daily", "Judgements by people, one scale a row", "feedback_hourly",
@@ -74,6 +83,7 @@ COLUMNS = {
     "version": "Version of meetlat that wrote the file",
     "schema_version": "Version of the database's layout",
     "timezone": "Time zone in which days and weeks are made",
+    "publication": "Tells one publication from every other",
     "hour": "Start of the hour, UTC",
     "day": "Day in the company's time zone",
     "week": "Monday of the ISO week, in the company's time zone",

@@ -41,11 +41,23 @@ def merge_state(con: duckdb.DuckDBPyConnection, state: State, rows: str) -> None
         "CREATE OR REPLACE TEMP TABLE delta AS "
         f"SELECT *, md5_number_lower(concat_ws(chr(0), {keys})) AS key_hash FROM ({rows})"
     )
-    find, delete, insert = merge_rows(state, _columns(con, state.name))
-    con.execute(find)
-    if con.execute("SELECT count(*) FROM met").fetchall()[0][0]:
-        con.execute(delete)
-    con.execute(insert)
+    for statement in merge_rows(state, _columns(con, state.name)):
+        con.execute(statement)
+    for changed in ("met", "merged"):
+        touch_rows(con, state, changed)
+
+
+def touch_rows(con: duckdb.DuckDBPyConnection, state: State, rows: str) -> None:
+    """Note under which hours the rows of a table or view are published."""
+    if state.moment:
+        _touch(con, state.name, f"date_trunc('hour', {state.moment})", rows)
+
+
+def _touch(con: duckdb.DuckDBPyConnection, table: str, hour: str, rows: str) -> None:
+    con.execute(
+        f"INSERT INTO touched SELECT DISTINCT '{table}' AS name, {hour} AS hour, "
+        f"(SELECT batches FROM progress) AS batch FROM {rows}"
+    )
 
 
 def _merge_cell(con: duckdb.DuckDBPyConnection, cell: Cell) -> None:
@@ -58,6 +70,7 @@ def _merge_cell(con: duckdb.DuckDBPyConnection, cell: Cell) -> None:
     columns = _columns(con, cell.name)
     measures = [name for name in columns if name not in cell.key]
     con.execute(merge_cell(cell, columns, within))
+    _touch(con, cell.name, "hour", "delta")
     if withdrawn:
         empty = " AND ".join(f't."{name}" = 0' for name in measures)
         con.execute(f"DELETE FROM {cell.name} AS t WHERE {within} AND {empty}")

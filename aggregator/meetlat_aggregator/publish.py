@@ -3,26 +3,33 @@
 The live database is never opened by others: DuckDB locks a file to one process. The published one
 is read-only by mode, and a stray WAL beside it (somebody opened it read-write) is removed first,
 since DuckDB would apply it to the new file.
+
+What is published is a copy of a working file, in which only what changed is rewritten. The live
+database remembers which publication the working file is; another one, or none, is made anew.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import shutil
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 
 from meetlat_aggregator.archive import sync
-from meetlat_aggregator.dictionary import TABLES, column_meaning
+from meetlat_aggregator.rewriting import Before, Rewriting
 from meetlat_aggregator.sqlfiles import sql
-from meetlat_aggregator.tables import CELLS, Cell
 
 PUBLISHED = "kpi.duckdb"
+WORKING = "kpi.working.duckdb"
 # Files of this format open in every DuckDB from 1.0 on.
 STORAGE_VERSION = "v1.0.0"
 _log = logging.getLogger("meetlat.aggregator")
@@ -46,27 +53,30 @@ class Publisher:
         """The published file."""
         return self.directory / PUBLISHED
 
+    @property
+    def working(self) -> Path:
+        """The file that is brought up to date and then copied."""
+        return self.directory / WORKING
+
     def publish(self, at_once: AtOnce = lambda begin: begin()) -> None:
-        """Write everything from one snapshot and swap it in. Raises OSError or duckdb.Error.
+        """Show one moment: bring the working file up to date, and swap a copy of it in.
 
         `at_once` runs what it is given, which takes the snapshot, when everything that was
-        committed is folded in.
+        committed is folded in. Raises OSError or duckdb.Error.
         """
-        draft = self.directory / f".{PUBLISHED}.draft"
-        for leftover in (draft, draft.with_name(draft.name + ".wal")):
-            leftover.unlink(missing_ok=True)
         con = self.con
         con.execute(sql("macros"))
         con.execute(sql("publish_macros"))
-        con.execute("SET VARIABLE timezone = '" + self.timezone.replace("'", "''") + "'")
-        con.execute(
-            "ATTACH '" + str(draft).replace("'", "''") + f"' AS published "
-            f"(STORAGE_VERSION '{STORAGE_VERSION}')"
-        )
+        con.execute(f"SET VARIABLE timezone = {_quoted(self.timezone)}")
+        token, known = self._new_token()
+        self._attach()
         try:
             try:
                 at_once(self._begin)
-                self._write()
+                batch, watermark = con.execute(
+                    "SELECT batches, watermark FROM progress"
+                ).fetchall()[0]
+                self._write(known, watermark)
                 con.execute("COMMIT")
             except BaseException:
                 with suppress(duckdb.TransactionException):  # none was begun, or it has ended
@@ -75,16 +85,93 @@ class Publisher:
             con.execute("CHECKPOINT published")
         finally:
             con.execute("DETACH published")
-        draft.chmod(0o444)
-        sync(draft)
-        self.remove_stray_wal()
-        os.replace(draft, self.path)  # noqa: PTH105 - the atomic rename is the point
-        sync(self.directory)
+        self._remember(token, batch, watermark)
+        self._swap_in()
+
+    def _new_token(self) -> tuple[str, list[str | None]]:
+        """The token of this publication, noted before the working file has it; and those that the
+        working file may have: the last one's, and that of one that a crash interrupted.
+        """
+        con = self.con
+        token = uuid.uuid4().hex
+        known = con.execute("SELECT token, next_token FROM publication").fetchall()
+        if known:
+            con.execute("UPDATE publication SET next_token = ?", [token])
+        else:
+            con.execute("INSERT INTO publication (next_token) VALUES (?)", [token])
+        con.execute(f"SET VARIABLE publication = {_quoted(token)}")
+        return token, list(known[0]) if known else [None, None]
+
+    def _attach(self) -> None:
+        how = f"(STORAGE_VERSION '{STORAGE_VERSION}')"
+        attach = f"ATTACH {_quoted(str(self.working))} AS published {how}"
+        try:
+            self.con.execute(attach)
+        except duckdb.Error as error:
+            why = str(error).splitlines()[0]
+            _log.warning("cannot read %s: %s; making it anew", self.working, why)
+            self.working.unlink(missing_ok=True)
+            self.working.with_name(WORKING + ".wal").unlink(missing_ok=True)
+            self.con.execute(attach)
+        self.working.chmod(0o600)
 
     def _begin(self) -> None:
         """Take the snapshot: a transaction sees the database as it is at its first look."""
         self.con.execute("BEGIN")
         self.con.execute("SELECT batches FROM progress").fetchall()
+
+    def _write(self, known: list[str | None], watermark: datetime | None) -> None:
+        rewriting = Rewriting(self.con, self.privacy_limit, self.topic)
+        before = self._before(known)
+        if before is None or watermark is None:
+            rewriting.everything()
+        else:
+            rewriting.what_changed(before, watermark)
+
+    def _before(self, known: list[str | None]) -> Before | None:
+        """What the working file shows at least; None when it has to be made anew."""
+        ((token, watermark, how),) = self.con.execute(
+            "SELECT token, watermark, how FROM publication"
+        ).fetchall()
+        if token is None or watermark is None or how != self._how():
+            return None
+        tables = self.con.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'"
+        ).fetchall()
+        if ("meta",) not in tables:
+            return None
+        ((shown,),) = self.con.execute("SELECT publication FROM published.meta").fetchall()
+        return Before(watermark, interrupted=shown != token) if shown in known else None
+
+    def _how(self) -> str:
+        """What the tables depend on beside the events."""
+        return json.dumps([self.timezone, self.privacy_limit, version("meetlat"), self.topic])
+
+    def _remember(self, token: str, batch: int, watermark: datetime | None) -> None:
+        con = self.con
+        con.execute("BEGIN")
+        try:
+            con.execute("DELETE FROM touched WHERE batch <= ?", [batch])
+            con.execute(
+                "UPDATE publication SET token = ?, batch = ?, watermark = ?, how = ?",
+                [token, batch, watermark, self._how()],
+            )
+            con.execute("DELETE FROM team_shown WHERE week IN (SELECT week FROM team_weeks)")
+            con.execute("INSERT INTO team_shown SELECT week, team, shown FROM team_new")
+            con.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.TransactionException):
+                con.execute("ROLLBACK")
+            raise
+
+    def _swap_in(self) -> None:
+        draft = self.directory / f".{PUBLISHED}.draft"
+        shutil.copyfile(self.working, draft)
+        draft.chmod(0o444)
+        sync(draft)
+        self.remove_stray_wal()
+        os.replace(draft, self.path)  # noqa: PTH105 - the atomic rename is the point
+        sync(self.directory)
 
     def remove_stray_wal(self) -> None:
         """Remove a WAL beside the published file, and say so."""
@@ -96,61 +183,6 @@ class Publisher:
                 wal,
                 PUBLISHED,
             )
-
-    def _write(self) -> None:
-        con = self.con
-        con.execute(sql("team_shown"), {"privacy_limit": self.privacy_limit})
-        for table in TABLES:
-            query = self._query(table.name, table.cell)
-            parameters = {
-                key: value
-                for key, value in (
-                    ("privacy_limit", self.privacy_limit),
-                    ("version", version("meetlat")),
-                    ("topic", self.topic),
-                )
-                if f"${key}" in query
-            }
-            con.execute(f"CREATE TABLE published.{table.name} AS {query}", parameters)
-            con.execute(f"COMMENT ON TABLE published.{table.name} IS {_quoted(table.meaning)}")
-            for (column,) in con.execute(
-                "SELECT column_name FROM duckdb_columns() "
-                "WHERE database_name = 'published' AND table_name = ?",
-                [table.name],
-            ).fetchall():
-                meaning = _quoted(column_meaning(table, column))
-                con.execute(f'COMMENT ON COLUMN published.{table.name}."{column}" IS {meaning}')
-
-    def _query(self, name: str, cell_name: str) -> str:
-        if not cell_name:
-            return sql(f"publish/{name}")
-        cell = next(cell for cell in CELLS if cell.name == cell_name)
-        return cell_query(cell, daily=name != cell_name, columns=self._columns(cell_name))
-
-    def _columns(self, table: str) -> list[tuple[str, str]]:
-        return [(row[0], row[1]) for row in self.con.execute(f"DESCRIBE {table}").fetchall()]
-
-
-def cell_query(cell: Cell, *, daily: bool, columns: list[tuple[str, str]]) -> str:
-    """A cell table as it is shown: by hour or local day, small teams folded, measures added up."""
-    shown = []
-    for name, kind in columns:
-        if name == "hour":
-            shown.append("local_day(c.hour) AS day" if daily else "c.hour AS hour")
-        elif name == "team":
-            shown.append(
-                "CASE WHEN c.team = '' THEN '' ELSE coalesce(s.shown, '(small)') END AS team"
-            )
-        elif name in cell.key:
-            shown.append(f'c."{name}" AS "{name}"')
-        else:
-            shown.append(f'sum(c."{name}")::{kind} AS "{name}"')
-    teams = ""
-    if "team" in cell.key:
-        teams = (
-            "LEFT JOIN team_shown AS s ON s.team = c.team AND s.week = week_of(local_day(c.hour))"
-        )
-    return f"SELECT {', '.join(shown)} FROM {cell.name} AS c {teams} GROUP BY ALL"
 
 
 def _quoted(text: str) -> str:

@@ -25,7 +25,8 @@ class State:
     """A row-level table. Columns in `merge` are merged by their operator, all others by greatest.
 
     `feeds` are the event types it is made from; `needles` the data fields by which the archive is
-    searched for a key's other events, when one of them is withdrawn.
+    searched for a key's other events, when one of them is withdrawn. `moment` is the time by whose
+    day or week a row is published, when it is.
     """
 
     name: str
@@ -34,6 +35,7 @@ class State:
     feeds: tuple[str, ...]
     needles: tuple[str, ...] = ()
     merge: dict[str, str] = field(default_factory=dict)
+    moment: str = ""
 
 
 _WHERE = ("use_case", "tool", "feature", "team", "segment")
@@ -96,6 +98,7 @@ STATES = (
         feeds=("task",),
         needles=("case",),
         merge={"first_time": "least", "events": "+"},
+        moment="coalesce(finished.v, last_time)",
     ),
     State(
         "conversations",
@@ -104,6 +107,7 @@ STATES = (
         feeds=("interaction", "escalation", "resolution"),
         needles=("session", "case"),
         merge={"first_time": "least", "turns": "+", "escalations": "+", "reopened": "+"},
+        moment="first_time",
     ),
     State(
         "uses",
@@ -112,6 +116,7 @@ STATES = (
         feeds=("interaction", "usage"),
         needles=("user",),
         merge={"first_time": "least", "events": "+"},
+        moment="first_time",
     ),
     State("last_probes", "probe", ("tool", "location"), feeds=("probe",), needles=("tool",)),
     State(
@@ -141,9 +146,9 @@ def merge_cell(cell: Cell, columns: Iterable[str], within: str) -> str:
     )
 
 
-def merge_rows(state: State, columns: Iterable[str]) -> tuple[str, str, str]:
-    """Three statements that merge `delta` into a row-level table: find the rows that are there
-    already, delete them, and insert what they and the delta are together.
+def merge_rows(state: State, columns: Iterable[str]) -> tuple[str, ...]:
+    """Statements that merge `delta` into a row-level table: find the rows that are there already
+    (`met`), put both together (`merged`), and let those take the place of the former.
 
     Not a MERGE: to update structs in place, scattered over a long table, takes ten times as long;
     and so the rows in use stay together at its end.
@@ -151,19 +156,24 @@ def merge_rows(state: State, columns: Iterable[str]) -> tuple[str, str, str]:
     columns = list(columns)
     same = " AND ".join(f't."{name}" = d."{name}"' for name in state.key)
     names = ", ".join(f'"{name}"' for name in columns)
-    merged = ", ".join(
+    values = ", ".join(
         f'd."{name}"'
         if name in state.key or name == "key_hash"
-        else f'd."{name}" + coalesce(t."{name}", 0)'
+        else f'(d."{name}" + coalesce(t."{name}", 0)) AS "{name}"'
         if state.merge.get(name) == "+"
-        else f'{state.merge.get(name, "greatest")}(d."{name}", t."{name}")'
+        else f'{state.merge.get(name, "greatest")}(d."{name}", t."{name}") AS "{name}"'
         for name in columns
     )
-    return (
+    met = (
         "CREATE OR REPLACE TEMP TABLE met AS SELECT t.rowid AS place, t.* "
-        f"FROM {state.name} AS t JOIN delta AS d ON t.key_hash = d.key_hash AND {same}",
-        f"DELETE FROM {state.name} WHERE rowid BETWEEN (SELECT min(place) FROM met) "
-        "AND (SELECT max(place) FROM met) AND rowid IN (SELECT place FROM met)",
-        f"INSERT INTO {state.name} ({names}) SELECT {merged} "
-        f"FROM delta AS d LEFT JOIN met AS t ON t.key_hash = d.key_hash AND {same}",
+        f"FROM {state.name} AS t JOIN delta AS d ON t.key_hash = d.key_hash AND {same}"
     )
+    merged = (
+        f"CREATE OR REPLACE TEMP TABLE merged AS SELECT {values} "
+        f"FROM delta AS d LEFT JOIN met AS t ON t.key_hash = d.key_hash AND {same}"
+    )
+    delete = (
+        f"DELETE FROM {state.name} WHERE rowid BETWEEN (SELECT min(place) FROM met) "
+        "AND (SELECT max(place) FROM met) AND rowid IN (SELECT place FROM met)"
+    )
+    return met, merged, delete, f"INSERT INTO {state.name} ({names}) SELECT {names} FROM merged"

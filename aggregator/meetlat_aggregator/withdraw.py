@@ -16,7 +16,7 @@ import pyarrow as pa
 from meetlat_aggregator.archive import Archive, records_of
 from meetlat_aggregator.batch import Batch
 from meetlat_aggregator.decode import decode
-from meetlat_aggregator.merge import merge_cells, merge_state
+from meetlat_aggregator.merge import merge_cells, merge_state, touch_rows
 from meetlat_aggregator.sqlfiles import sql
 from meetlat_aggregator.staging import Judged, judged, stage, unstage
 from meetlat_aggregator.tables import STATES, State
@@ -57,11 +57,13 @@ def _make_anew(
 ) -> None:
     """Delete the rows that the withdrawn events touched and make them from what is left."""
     stage(con, [withdrawn], sign=1)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {sql(f'state/{state.name}')}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE withdrawn_rows AS {sql(f'state/{state.name}')}")
     same_key = " AND ".join(f'k."{name}" = t."{name}"' for name in state.key)
-    con.execute(
-        f"DELETE FROM {state.name} AS t WHERE EXISTS (SELECT 1 FROM touched AS k WHERE {same_key})"
+    standing = (
+        f"{state.name} AS t WHERE EXISTS (SELECT 1 FROM withdrawn_rows AS k WHERE {same_key})"
     )
+    touch_rows(con, state, standing)
+    con.execute(f"DELETE FROM {standing}")
     needles = {
         value
         for feed in state.feeds
@@ -92,7 +94,7 @@ def _make_anew(
             con,
             state,
             f"SELECT t.* FROM ({sql(f'state/{state.name}')}) AS t "
-            f"WHERE EXISTS (SELECT 1 FROM touched AS k WHERE {same_key})",
+            f"WHERE EXISTS (SELECT 1 FROM withdrawn_rows AS k WHERE {same_key})",
         )
 
 

@@ -13,7 +13,7 @@ import pytest
 from support.aggregating import DAY, HOUR, MINUTE, NOON, SECOND, Bench, Sent, event, person
 
 from meetlat_aggregator.dictionary import TABLES
-from meetlat_aggregator.publish import PUBLISHED, Publisher
+from meetlat_aggregator.publish import PUBLISHED, WORKING, Publisher
 
 TODAY = date(2026, 3, 4)
 MONDAY = date(2026, 3, 2)
@@ -102,7 +102,7 @@ def test_publications_leave_no_draft_behind(bench: Bench) -> None:
     with bench.published():
         names = {path.name for path in bench.directory.iterdir()}
     assert names - {"archive", "aggregator.duckdb.tmp"} <= {
-        PUBLISHED, "aggregator.duckdb", "aggregator.duckdb.wal",
+        PUBLISHED, WORKING, "aggregator.duckdb", "aggregator.duckdb.wal",
     }  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def test_a_publication_that_failed_leaves_the_old_file_and_the_next_one_works(
         def fail(*_: Any) -> str:
             raise OSError(28, "No space left on device")
 
-        patched.setattr("meetlat_aggregator.publish.column_meaning", fail)
+        patched.setattr("meetlat_aggregator.rewriting.cell_query", fail)
         with pytest.raises(OSError, match="No space"), bench.published():
             pass
     assert (bench.directory / PUBLISHED).read_bytes() == before
@@ -285,9 +285,9 @@ def test_a_publication_sees_one_moment_though_batches_are_committed_meanwhile(
     bench.feed(event())
     cursor = bench.con.cursor()
     publisher = Publisher(cursor, bench.directory)
-    from meetlat_aggregator import publish as publish_module
+    from meetlat_aggregator import rewriting
 
-    real = publish_module.column_meaning
+    real = rewriting.cell_query
     fed: list[int] = []
 
     def commit_meanwhile(*arguments: Any) -> str:
@@ -296,7 +296,7 @@ def test_a_publication_sees_one_moment_though_batches_are_committed_meanwhile(
             bench.feed(event())
         return real(*arguments)
 
-    monkeypatch.setattr(publish_module, "column_meaning", commit_meanwhile)
+    monkeypatch.setattr(rewriting, "cell_query", commit_meanwhile)
     publisher.publish()
     cursor.close()
     assert fed

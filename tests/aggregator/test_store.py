@@ -17,6 +17,7 @@ from support.ingesting import data_settings, opened, until
 from meetlat.errors import MeetlatError
 from meetlat_aggregator import publish as publish_module
 from meetlat_aggregator import rebuild as rebuild_module
+from meetlat_aggregator import rewriting as rewriting_module
 from meetlat_aggregator.database import (
     BrokenDatabaseError,
     DataDirectory,
@@ -148,7 +149,7 @@ async def test_a_rebuild_compares_with_no_publication_under_way(
     bench.close()
     publishing, go_on = threading.Event(), threading.Event()
     alone: list[bool] = []
-    real_publish, real_meaning = publish_module.Publisher.publish, publish_module.column_meaning
+    real_publish, real_query = publish_module.Publisher.publish, rewriting_module.cell_query
     real_rebuild, real_compare = rebuild_module.rebuild_file, rebuild_module.compare
 
     def publish(publisher: Any, at_once: Any) -> None:
@@ -156,9 +157,9 @@ async def test_a_rebuild_compares_with_no_publication_under_way(
         real_publish(publisher, at_once)
         publishing.clear()
 
-    def meaning(*arguments: Any) -> str:
+    def query(*arguments: Any) -> str:
         assert go_on.wait(30)
-        return real_meaning(*arguments)
+        return real_query(*arguments)
 
     def rebuild_file(*arguments: Any) -> None:
         real_rebuild(*arguments)
@@ -169,7 +170,7 @@ async def test_a_rebuild_compares_with_no_publication_under_way(
         return real_compare(*arguments)
 
     monkeypatch.setattr(publish_module.Publisher, "publish", publish)
-    monkeypatch.setattr(publish_module, "column_meaning", meaning)
+    monkeypatch.setattr(rewriting_module, "cell_query", query)
     monkeypatch.setattr(rebuild_module, "rebuild_file", rebuild_file)
     monkeypatch.setattr(rebuild_module, "compare", compare)
     async with opened(data_settings(tmp_path)) as store:

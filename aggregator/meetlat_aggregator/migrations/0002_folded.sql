@@ -25,3 +25,11 @@ CREATE TABLE hashed AS
 SELECT *, md5_number_lower(concat_ws(chr(0), tool, location)) AS key_hash FROM last_probes;
 DROP TABLE last_probes;
 ALTER TABLE hashed RENAME TO last_probes;
+
+-- Which parts of the published tables are no longer true: hours of a live table, and the batch that
+-- changed them. What was published last, and how teams were shown in it.
+CREATE TABLE touched (name VARCHAR, hour TIMESTAMP, batch BIGINT);
+CREATE TABLE publication (
+  token VARCHAR, next_token VARCHAR, batch BIGINT, watermark TIMESTAMP, how VARCHAR
+);
+CREATE TABLE team_shown (week DATE, team VARCHAR, shown VARCHAR);

@@ -1,8 +1,10 @@
 -- How a team is shown in a week: below the privacy limit it becomes '(small)'. If the small ones
 -- together are still below the limit, or one is hidden alone, the next smallest joins them.
-CREATE OR REPLACE TEMP TABLE team_shown AS
+INSERT INTO team_new
 WITH people AS (
-  SELECT DISTINCT week_of(local_day(first_time)) AS week, team, "user" FROM uses WHERE team <> ''
+  SELECT DISTINCT week_of(local_day(first_time)) AS week, team, "user" FROM uses
+  WHERE team <> '' AND first_time BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
+    AND week_of(local_day(first_time)) IN (SELECT part FROM chunk)
 ),
 ranked AS (
   SELECT week, team, count(*) AS people,

@@ -10,6 +10,8 @@ WITH c AS (
     turns, escalations > 0 AS handed_over, reopened > 0 OR outcome.v.outcome = 'reopened' AS reopened,
     outcome.v.outcome AS outcome, outcome.v."by" AS "by", ticket.v AS ticket
   FROM conversations, progress AS p
+  WHERE first_time BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
+    AND local_day(first_time) IN (SELECT part FROM chunk)
 )
 SELECT
   c.day AS day, c.use_case AS use_case, c.tool AS tool, c.feature AS feature,
@@ -29,5 +31,5 @@ SELECT
   times(1, mature AND outcome = 'resolved' AND "by" = 'bot' AND NOT handed_over
     AND NOT c.reopened) AS first_contact,
   times(1, ticket) AS tickets, known(1, ticket) AS tickets_count
-FROM c LEFT JOIN team_shown AS s ON s.week = week_of(c.day) AND s.team = c.team
+FROM c LEFT JOIN teams AS s ON s.week = week_of(c.day) AND s.team = c.team
 GROUP BY ALL

@@ -6,5 +6,6 @@ SELECT
   p.records AS records,
   $version AS version,
   (SELECT max(version) FROM migrations) AS schema_version,
-  getvariable('timezone') AS timezone
+  getvariable('timezone') AS timezone,
+  getvariable('publication') AS publication
 FROM progress AS p

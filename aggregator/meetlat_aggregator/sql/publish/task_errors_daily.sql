@@ -8,6 +8,7 @@ FROM (
   SELECT local_day(finished.v) AS day, use_case, process, step, said(team.v) AS team,
     said(segment.v) AS segment, said(assisted.v) AS assisted,
     unnest(map_entries(error_kinds.v)) AS entry
-  FROM tasks WHERE finished.v IS NOT NULL
-) AS t LEFT JOIN team_shown AS s ON s.week = week_of(t.day) AND s.team = t.team
+  FROM tasks
+  WHERE finished.v IS NOT NULL AND local_day(finished.v) IN (SELECT part FROM chunk)
+) AS t LEFT JOIN teams AS s ON s.week = week_of(t.day) AND s.team = t.team
 GROUP BY ALL

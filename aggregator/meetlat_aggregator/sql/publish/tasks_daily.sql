@@ -17,6 +17,7 @@ WITH t AS (
     revisions.v AS revisions, errors.v AS errors, quality.v AS quality,
     takeover_share.v AS takeover, template_reused.v AS template_reused, value.v.amount AS value
   FROM tasks
+  WHERE local_day(coalesce(finished.v, last_time)) IN (SELECT part FROM chunk)
 )
 SELECT
   t.day AS day, t.use_case AS use_case, t.process AS process, t.step AS step, t.tool AS tool,
@@ -46,5 +47,5 @@ SELECT
   times(1, template_reused) AS template_reused, known(1, template_reused) AS template_reused_count,
   total(1, value) AS value_sum, known(1, value) AS value_count,
   decimal_squares(1, value::DECIMAL(19, 4)) AS value_squares
-FROM t LEFT JOIN team_shown AS s ON s.week = week_of(t.day) AND s.team = t.team
+FROM t LEFT JOIN teams AS s ON s.week = week_of(t.day) AND s.team = t.team
 GROUP BY ALL

@@ -4,13 +4,16 @@
 WITH per_person AS (
   SELECT week_of(local_day(first_time)) AS week, use_case, team, "user",
     count(DISTINCT use) AS uses
-  FROM uses GROUP BY ALL
+  FROM uses
+  WHERE first_time BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
+    AND week_of(local_day(first_time)) IN (SELECT part FROM chunk)
+  GROUP BY ALL
 ),
 shown AS (
   SELECT p.week, p.use_case,
     CASE WHEN p.team = '' THEN '' ELSE coalesce(s.shown, '(small)') END AS team,
     p."user", sum(p.uses) AS uses
-  FROM per_person AS p LEFT JOIN team_shown AS s ON s.week = p.week AND s.team = p.team
+  FROM per_person AS p LEFT JOIN teams AS s ON s.week = p.week AND s.team = p.team
   WHERE p.week + INTERVAL 7 DAY <= (SELECT local_day(watermark) FROM progress)
   GROUP BY ALL
 )

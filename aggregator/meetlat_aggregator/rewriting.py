@@ -1,0 +1,197 @@
+"""Brings the published tables up to date: only the hours, days and weeks that changed.
+
+A company of some years has a hundred million rows there; to write them all every few seconds is out
+of the question. The work is done part by part, so that it fits into little memory, and in one
+transaction, so that it shows one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
+
+import duckdb
+
+from meetlat_aggregator.dictionary import TABLES, Table, column_meaning
+from meetlat_aggregator.sqlfiles import sql
+from meetlat_aggregator.tables import CELLS, STATES, Cell
+
+# How much is rewritten at once, in days; of the largest table less.
+_DAYS = {"duration_histogram": 2, "user_weeks": 28}
+_DEFAULT_DAYS = 14
+_BY_CELL = {cell.name: cell for cell in CELLS}
+_KEYS_BY_STATE = {state.name: state for state in STATES}
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Up to which append time the tables at hand go at least, and whether a crash interrupted the
+    publication that they are.
+    """
+
+    watermark: datetime
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """Writes to the attached database `published`, within the caller's transaction."""
+
+    con: duckdb.DuckDBPyConnection
+    privacy_limit: int
+    topic: str
+
+    def everything(self) -> None:
+        """Make all tables anew."""
+        for table in TABLES:
+            self._create(table)
+        self.con.execute(sql("publish_everything"))
+        for cell in CELLS:
+            self.con.execute(
+                f"INSERT INTO stale SELECT DISTINCT '{cell.name}', hour FROM {cell.name}"
+            )
+        self._teams(before=None)
+        self._rewrite()
+
+    def what_changed(self, before: Before, now: datetime) -> None:
+        """Rewrite what was folded since `before`; `now` is the watermark."""
+        query = sql("publish_touched")
+        self.con.execute(query.format(before=before.watermark, now=now))
+        self._teams(before)
+        self._rewrite()
+
+    def _create(self, table: Table) -> None:
+        con = self.con
+        con.execute(f"DROP TABLE IF EXISTS published.{table.name}")
+        con.execute("CREATE OR REPLACE TEMP TABLE chunk (part TIMESTAMP)")
+        con.execute("CREATE OR REPLACE TEMP TABLE teams (week DATE, team VARCHAR, shown VARCHAR)")
+        query = self._query(table, "1970-01-01", "1970-01-01")
+        con.execute(
+            f"CREATE TABLE published.{table.name} AS SELECT * FROM ({query}) LIMIT 0",
+            self._parameters(query),
+        )
+        con.execute(f"COMMENT ON TABLE published.{table.name} IS {_quoted(table.meaning)}")
+        for column, _ in self._columns(f"published.{table.name}"):
+            meaning = _quoted(column_meaning(table, column))
+            con.execute(f'COMMENT ON COLUMN published.{table.name}."{column}" IS {meaning}')
+
+    def _teams(self, before: Before | None) -> None:
+        """Make `teams`: how a team is shown in a week. Weeks in which that changed are stale."""
+        con = self.con
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE team_new (week DATE, team VARCHAR, shown VARCHAR)"
+        )
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE team_weeks AS "
+            "SELECT DISTINCT week_of(local_day(hour)) AS week FROM stale WHERE name = 'uses'"
+        )
+        weeks = [week for (week,) in con.execute("SELECT week FROM team_weeks").fetchall()]
+        for first, last in self._chunks("SELECT week FROM team_weeks", 28, bool(weeks)):
+            query = sql("team_shown").replace("{first}", first).replace("{last}", last)
+            con.execute(query, {"privacy_limit": self.privacy_limit})
+        con.execute(sql("publish_teams"), {"everything": before is None})
+        if before is not None:
+            names = [cell.name for cell in CELLS if "team" in cell.key]
+            names += [state.name for state in STATES if state.moment]
+            con.execute(
+                sql("publish_weeks_shown_anew"),
+                {"names": names, "interrupted": before.interrupted},
+            )
+
+    def _rewrite(self) -> None:
+        for table in TABLES:
+            source = table.cell or table.rows
+            if not source:
+                self._replace(table, "1970-01-01", "1970-01-01", "")
+                continue
+            part = _part(table)
+            made = {"hour": "hour", "day": "local_day(hour)", "week": "week_of(local_day(hour))"}
+            stale = f"SELECT DISTINCT {made[part]} AS part FROM stale WHERE name = '{source}'"
+            (count,) = self.con.execute(f"SELECT count(*) FROM ({stale})").fetchall()[0]
+            days = _DAYS.get(table.name, _DEFAULT_DAYS)
+            for first, last in self._chunks(stale, days, bool(count)):
+                self._replace(table, first, last, f"WHERE {part} IN (SELECT part FROM chunk)")
+
+    def _chunks(self, parts: str, days: int, some: bool) -> Iterator[tuple[str, str]]:
+        """Make the table `chunk` (part) of some days after another; gives times around each."""
+        if not some:
+            return
+        con = self.con
+        con.execute(f"CREATE OR REPLACE TEMP TABLE parts AS SELECT * FROM ({parts}) AS p(part)")
+        for (place,) in con.execute(
+            f"SELECT DISTINCT epoch(part)::BIGINT // {days * 86_400} FROM parts ORDER BY ALL"
+        ).fetchall():
+            con.execute(
+                "CREATE OR REPLACE TEMP TABLE chunk AS SELECT part FROM parts "
+                f"WHERE epoch(part)::BIGINT // {days * 86_400} = {place}"
+            )
+            ((first, last),) = con.execute(
+                "SELECT min(part)::TIMESTAMP, max(part)::TIMESTAMP FROM chunk"
+            ).fetchall()
+            yield str(first - timedelta(days=1)), str(last + timedelta(days=9))
+
+    def _replace(self, table: Table, first: str, last: str, where: str) -> None:
+        query = self._query(table, first, last)
+        self.con.execute(f"DELETE FROM published.{table.name} {where}")
+        self.con.execute(
+            f"INSERT INTO published.{table.name} BY NAME {query}", self._parameters(query)
+        )
+
+    def _query(self, table: Table, first: str, last: str) -> str:
+        if not table.cell:
+            query = sql(f"publish/{table.name}")
+            return query.replace("{first}", first).replace("{last}", last)
+        cell = _BY_CELL[table.cell]
+        return cell_query(cell, _part(table), self._columns(cell.name), first, last)
+
+    def _parameters(self, query: str) -> dict[str, object]:
+        given = {
+            "privacy_limit": self.privacy_limit,
+            "version": version("meetlat"),
+            "topic": self.topic,
+        }
+        return {name: value for name, value in given.items() if f"${name}" in query}
+
+    def _columns(self, table: str) -> list[tuple[str, str]]:
+        return [(row[0], row[1]) for row in self.con.execute(f"DESCRIBE {table}").fetchall()]
+
+
+def _part(table: Table) -> str:
+    """The column by which a published table is rewritten."""
+    if table.name == "user_weeks":
+        return "week"
+    return "hour" if table.name == table.cell else "day"
+
+
+def cell_query(cell: Cell, part: str, columns: list[tuple[str, str]], first: str, last: str) -> str:
+    """Those parts of a cell table that are in `chunk`, by hour or local day, small teams folded.
+
+    `first` and `last` are times around them, as literals, so that zone maps prune.
+    """
+    moment = "c.hour" if part == "hour" else "local_day(c.hour)"
+    shown = []
+    for name, kind in columns:
+        if name == "hour":
+            shown.append(f"{moment} AS {part}")
+        elif name == "team":
+            shown.append(
+                "CASE WHEN c.team = '' THEN '' ELSE coalesce(s.shown, '(small)') END AS team"
+            )
+        elif name in cell.key:
+            shown.append(f'c."{name}" AS "{name}"')
+        else:
+            shown.append(f'sum(c."{name}")::{kind} AS "{name}"')
+    teams = ""
+    if "team" in cell.key:
+        teams = "LEFT JOIN teams AS s ON s.team = c.team AND s.week = week_of(local_day(c.hour))"
+    return (
+        f"SELECT {', '.join(shown)} FROM {cell.name} AS c {teams} "
+        f"WHERE c.hour BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}' "
+        f"AND {moment} IN (SELECT part FROM chunk) GROUP BY ALL"
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
