@@ -7,7 +7,7 @@ Equal: the new file takes the old one's place. Different: the differences are to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,8 +99,8 @@ def _fill(
         total = sum(records for _, records in listed) + tail.num_rows
         done = 0
         for name, records in listed:
-            for chunk in pq.ParquetFile(archive.directory / name).iter_batches(CHUNK_RECORDS):
-                _apply(runner, pa.Table.from_batches([chunk]))
+            for chunk in _chunks(archive.directory / name):
+                _apply(runner, chunk)
                 done += chunk.num_rows
                 progress(done, total)
             _list_file(con, archive, name, records)
@@ -220,7 +220,34 @@ def _files(archive: Archive, old: duckdb.DuckDBPyConnection | None) -> list[tupl
     # A file that a crash left and one that was committed after it begin with the same batch: the
     # longer one was committed.
     names = {batches_of(name)[0]: name for name in archive.on_disk()}.values()
-    return [(n, pq.read_metadata(archive.directory / n).num_rows) for n in names]
+    return [(name, _parquet(archive.directory / name).metadata.num_rows) for name in names]
+
+
+def _chunks(path: Path) -> Iterator[pa.Table]:
+    """The rows of an archive file, some at a time. Raises MeetlatError when it is damaged."""
+    chunks = _parquet(path).iter_batches(CHUNK_RECORDS)
+    while True:
+        try:
+            chunk = next(chunks, None)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path, error) from error
+        if chunk is None:
+            return
+        yield pa.Table.from_batches([chunk])
+
+
+def _parquet(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> MeetlatError:
+    return MeetlatError(
+        f"cannot read the archive file {path}: {str(error).splitlines()[0]}",
+        remedy="put it back from a backup; without it a rebuild would lose what it held",
+    )
 
 
 def _tail(old: duckdb.DuckDBPyConnection | None) -> pa.Table:

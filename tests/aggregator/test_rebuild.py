@@ -249,6 +249,33 @@ def test_an_archive_file_that_is_gone_stops_a_rebuild_even_on_accept(tmp_path: P
     bench.close()
 
 
+@pytest.mark.parametrize("keep", [0, 100, 0.5])
+@pytest.mark.parametrize("with_database", [True, False])
+def test_a_damaged_archive_file_stops_a_rebuild_with_one_line(
+    tmp_path: Path, keep: float, with_database: bool
+) -> None:
+    bench = filled(tmp_path)
+    before = bench.snapshot()
+    bench.close()
+    path = tmp_path / "archive" / bench.archive.on_disk()[0]
+    raw = bytearray(path.read_bytes())
+    if keep == 0.5:  # whole but for its pages
+        raw[4 : len(raw) // 2] = bytes(len(raw) // 2 - 4)
+    else:
+        del raw[int(keep) :]
+    path.write_bytes(raw)
+    if not with_database:
+        bench.database.rename(tmp_path / "elsewhere")
+    done = run("rebuild", "--accept", data=tmp_path)
+    assert done.status == 1
+    assert f"cannot read the archive file {path}" in done.err
+    assert "put it back from a backup" in done.err
+    if with_database:
+        bench = Bench(tmp_path)
+        assert bench.snapshot() == before
+        bench.close()
+
+
 def test_a_history_double_in_a_file_of_many_chunks_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,10 +5,12 @@ archive write, a rebuild. Then the real program goes on, and everything is exact
 from __future__ import annotations
 
 import re
+import signal
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.services import meetlat
 from system.chaos.programs import TRIP_PATH, Trip, system
 from system.chaos.truth import make_story
 
@@ -59,6 +61,12 @@ def test_a_kill_in_a_rebuild(tmp_path: Path) -> None:
         running.kill_at(Trip("COMMIT", "after", since=BATCH))
         for trip in REBUILD:
             running.kill_at(trip, "rebuild")
+        # And in one that a running aggregator makes.
+        running.launch_with(Trip("os.replace rebuild.duckdb"))
+        running.aggregator.wait_ready()
+        done = meetlat(tmp_path, "rebuild")
+        assert (done.returncode, running.aggregator.wait_end()) == (1, -signal.SIGKILL)
+        assert "the aggregator stopped while it was asked; ask again" in done.stderr
         running.finish()
 
 
