@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meetlat.errors import MeetlatError
 from meetlat.logs.base import Record
 
 
@@ -52,3 +53,19 @@ def bad_records(
         error is not None and record.offset >= accepted.get(record.partition, 0)
         for record, error in zip(records, errors, strict=True)
     ]
+
+
+def must_be_in_log(ends: Mapping[int, int], partition: int, until: int) -> None:
+    """Raise MeetlatError for a stretch that is not in the log: what is still to come cannot be
+    accepted, since nobody has seen it. `ends` are the offsets behind the last records.
+    """
+    if partition not in ends:
+        known = ", ".join(map(str, sorted(ends))) or "none"
+        raise MeetlatError(
+            f"there is no partition {partition} in the log", remedy=f"it has {known}"
+        )
+    if until > ends[partition]:
+        raise MeetlatError(
+            f"offset {until} lies beyond the log's end, which is {ends[partition]}",
+            remedy="accept what is there already, and the rest when you have seen it",
+        )

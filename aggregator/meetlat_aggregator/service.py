@@ -29,6 +29,7 @@ from meetlat_aggregator.exposition import Exposition, Observed
 from meetlat_aggregator.ingest import Ingest
 from meetlat_aggregator.lag import Lag
 from meetlat_aggregator.outbox import Outbox
+from meetlat_aggregator.poison import must_be_in_log
 from meetlat_aggregator.rebuild import rebuild_running
 from meetlat_aggregator.store import Store, utc_now
 from meetlat_aggregator.transaction import Outcome
@@ -230,6 +231,7 @@ class Aggregator:
 
     async def _accept(self, request: dict[str, Any], _: Say) -> None:
         partition, until = int(request["partition"]), int(request["until"])
+        must_be_in_log(await self._reader.end_offsets(), partition, until)
         await self.ingest.paused(lambda: self.store.accept_poison(partition, until))
 
     async def _rebuild(self, request: dict[str, Any], say: Say) -> dict[str, Any]:

@@ -270,7 +270,10 @@ async def test_dead_accept_reaches_a_running_aggregator(tmp_path: Path) -> None:
         assert isinstance(reader, FakeReader)
         reader.append(*[Sent(b"bad", NOON)] * 5)
         await committed(aggregator, 5)
-        done = await command("dead", "accept", "--until", "100", data=tmp_path)
+        for words in (["--until", "6"], ["--partition", "1", "--until", "1"]):
+            done = await command("dead", "accept", *words, data=tmp_path)
+            assert (done.status, done.err.count("\n")) == (1, 1), "nobody has seen that yet"
+        done = await command("dead", "accept", "--until", "5", data=tmp_path)
         assert done.status == 0
-        reader.append(*[Sent(b"bad", NOON)] * 50)
-        await committed(aggregator, 55)
+        reader.append(*[Sent(b"bad", NOON)] * 5)
+        await committed(aggregator, 10)

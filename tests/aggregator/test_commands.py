@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.aggregating import MINUTE, Bench, Sent, event
+from support.aggregating import MINUTE, NOON, Bench, Sent, event
 from support.commanding import Done, run
 from support.ingesting import data_settings
+from support.whole import Whole
 
 from meetlat.logs.address import open_writer
 from meetlat.logs.base import Message
@@ -233,14 +234,14 @@ def test_a_replay_of_nothing_is_a_no(tmp_path: Path) -> None:
 
 
 def test_accept_without_an_aggregator_opens_the_database_itself(tmp_path: Path) -> None:
-    data_settings(tmp_path)
-    done = run("dead", "accept", "--until", "30", "--partition", "2", data=tmp_path)
+    Whole(tmp_path).log([Sent(b"bad", NOON)] * 30)
+    done = run("dead", "accept", "--until", "30", data=tmp_path)
     assert (done.status, done.out) == (
         0,
-        "bad records of partition 2 below offset 30 are accepted\n",
+        "bad records of partition 0 below offset 30 are accepted\n",
     )
     bench = Bench(tmp_path)
-    assert bench.rows("FROM accepted_poison") == [(2, 30)]
+    assert bench.rows("FROM accepted_poison") == [(0, 30)]
     bench.close()
     refused(run("dead", "accept", data=tmp_path), 2, "Missing option '--until'")
     refused(run("dead", "accept", "--until", "-1", data=tmp_path), 2, "--until")

@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from meetlat.errors import MeetlatError
-from meetlat.settings import DATA, Settings
+from meetlat.settings import DATA, EVENTS_TOPIC, Settings
 from meetlat_aggregator.commands.common import (
     data_option,
     format_option,
@@ -17,7 +17,8 @@ from meetlat_aggregator.commands.common import (
     start_logging,
 )
 from meetlat_aggregator.control import NotRunningError, ask
-from meetlat_aggregator.dead_letters import DeadLetter, read_letters, send_again
+from meetlat_aggregator.dead_letters import DeadLetter, read_letters, reading, send_again
+from meetlat_aggregator.poison import must_be_in_log
 from meetlat_aggregator.store import Store
 
 _EPILOG = """\b
@@ -90,10 +91,14 @@ def replay(origins: tuple[str, ...], everything: bool, log: str | None, data: st
 @dead.command("accept", epilog="Example: meetlat dead accept --partition 3 --until 2000")
 @click.option("--until", type=click.IntRange(min=0), required=True, help="Below this offset.")
 @click.option("--partition", default=0, show_default=True, help="Of this partition.")
+@log_option
 @data_option
-def accept(until: int, partition: int, data: str | None) -> None:
-    """Accept a bad stretch: the aggregator may go on past it, into dead letters."""
-    settings = settings_from(data=data)
+def accept(until: int, partition: int, log: str | None, data: str | None) -> None:
+    """Accept a bad stretch: the aggregator may go on past it, into dead letters.
+
+    Only of what is in the log already.
+    """
+    settings = settings_from(log=log, data=data)
     start_logging(settings)
     if not settings[DATA].is_dir():
         raise MeetlatError(f"there is no data directory {settings[DATA]}", remedy="give --data")
@@ -106,6 +111,8 @@ def accept(until: int, partition: int, data: str | None) -> None:
 
 
 async def _accept_by_itself(settings: Settings, partition: int, until: int) -> None:
+    async with reading(settings, settings[EVENTS_TOPIC]) as reader:
+        must_be_in_log(await reader.end_offsets(), partition, until)
     store = Store(settings)
     await store.open()
     try:
