@@ -52,6 +52,15 @@ def test_a_double_among_many_times_is_found_though_it_lies_far_before_them(bench
     assert bench.verdicts()["duplicate"] == 200 + 6
 
 
+def test_every_one_of_many_doubles_at_as_many_times_is_found(bench: Bench) -> None:
+    """Whether it is looked up as a straggler, at the edge of the range or within it."""
+    many = [event(time=NOON + n * SECOND, appended=NOON + 10 * MINUTE) for n in range(200)]
+    bench.feed(*many)
+    bench.feed(*[one.again() for one in many])
+    assert requests(bench) == 200
+    assert bench.verdicts() == {"received": 400, "counted": 200, "duplicate": 200}
+
+
 def test_the_same_id_from_another_source_is_another_event(bench: Bench) -> None:
     bench.feed(event(id="1", source="/a"), event(id="1", source="/b"))
     bench.feed(event(id="1", source="/c"))

@@ -35,11 +35,15 @@ def hold(bench: Bench, oracle: Oracle) -> None:
 
 
 def read(bench: Bench, story: Sequence[Sent], cuts: Sequence[int]) -> None:
-    """In batches of these lengths over and over, with a restart after every fourth."""
+    """In batches of these lengths over and over; every third time folded, every fourth restarted,
+    so that a restart finds much, little or nothing that was not folded yet.
+    """
     ends = itertools.accumulate(itertools.cycle(cuts), initial=0)
     places = [*itertools.takewhile(lambda end: end < len(story), ends), len(story)]
     for number, (first, last) in enumerate(pairwise(places), 1):
         bench.feed(*story[first:last])
+        if number % 3 == 0:
+            bench.transactions.fold()
         if number % 4 == 0:
             bench.reopen()
 
