@@ -23,14 +23,14 @@ from msgspec import inspect
 
 from meetlat.contract.envelope import MAX_EVENT_BYTES
 from meetlat.contract.events import EVENT_MODELS, EventData, NeedsCurrency
-from meetlat.contract.fast import patterns_of, struct_of
+from meetlat.contract.fast import FastEvent, patterns_of, read_certain, struct_of
 from meetlat_aggregator.batch import data_columns
 from meetlat_aggregator.sure import Column, Mask, column_of, repeated, valid
 
 LEAST_ROWS = 100  # fewer of a type are quicker one by one
 MOST_ROWS = 8_000
 MOST_BYTES = 8 * 1024 * 1024
-PIECE_ROWS = 250  # what one record that cannot be read so sends to be read one by one
+PIECE_ROWS = 250  # what one that Arrow alone refuses sends to be read one by one
 _NAMED = ('"type":"meetlat.', '"type": "meetlat.')
 _GUESS = 4  # so many letters behind it tell the types apart
 
@@ -42,6 +42,7 @@ _HARMLESS = re.compile(
 ).fullmatch
 
 Places = npt.NDArray[np.int64]
+Met = dict[int, FastEvent | None]
 
 
 class Plain(NamedTuple):
@@ -94,10 +95,11 @@ def look(values: pa.Array) -> Looked:
     return Looked(certain, plain & certain)
 
 
-def read_plain(values: Sequence[bytes], array: pa.Array, plain: Mask) -> Iterator[Plain]:
+def read_plain(values: Sequence[bytes], array: pa.Array, plain: Mask, met: Met) -> Iterator[Plain]:
     """Read what can be read so; the others' places are in none of the answers.
 
-    `array` holds the values too; `plain` is what `look` says of them.
+    `array` holds the values too; `plain` is what `look` says of them. `met` gets what the fast
+    decoder said, by place, of some of the others.
     """
     if np.count_nonzero(plain) < LEAST_ROWS:
         return
@@ -111,7 +113,7 @@ def read_plain(values: Sequence[bytes], array: pa.Array, plain: Mask) -> Iterato
             np.arange(places.size) // MOST_ROWS, np.cumsum(size[places]) // MOST_BYTES
         )
         for part in np.split(places, np.flatnonzero(np.diff(parts)) + 1):
-            yield from reader.read(values, part)
+            yield from reader.read(values, part, met)
 
 
 def plain_table(found: Plain) -> pa.Table:
@@ -223,17 +225,35 @@ class _Reader:
         patterns = patterns_of(type_name)
         columns = [column_of(field, patterns.get(field.name)) for field in data.fields]
         self._absent = {column.name: column.default for column in columns}
-        plain = [c for c in columns if not pa.types.is_map(self._schema.field(c.name).type)]
+        self._maps = [field.name for field in self._schema if pa.types.is_map(field.type)]
+        plain = [column for column in columns if column.name not in self._maps]
         self._everything = _Asked.of(head, plain)
         self._usual: _Asked | None = None
 
-    def read(self, values: Sequence[bytes], places: Places) -> Iterator[Plain]:
-        """The sure ones at these places. One that cannot be parsed takes few others with it."""
+    def read(self, values: Sequence[bytes], places: Places, met: Met) -> Iterator[Plain]:
+        """The sure ones at these places. When Arrow cannot read one of them, the fast decoder
+        tells which: `met` gets what it says of those that are left out.
+        """
         found = self._read(values, places)
-        pieces = [] if found is not None else _pieces(places)
+        pieces: list[Places] = []
+        if found is None:
+            places = self._sifted(values, places, met)
+            found = self._read(values, places)
+        if found is None and places.size:  # a field that is said twice, say
+            pieces = np.array_split(places, -(-places.size // PIECE_ROWS))
         for one in (found, *(self._read(values, piece) for piece in pieces)):
             if one is not None and one.places.size:
                 yield one
+
+    def _sifted(self, values: Sequence[bytes], places: Places, met: Met) -> Places:
+        kept = []
+        for place in places.tolist():
+            event = read_certain(values[place])
+            if event is None or any(getattr(event.data, name) is not None for name in self._maps):
+                met[place] = event
+            else:
+                kept.append(place)
+        return np.array(kept, np.int64)
 
     def _read(self, values: Sequence[bytes], places: Places) -> Plain | None:
         lines = b"\n".join([values[place] for place in places.tolist()])
@@ -291,12 +311,6 @@ class _Reader:
             ],
         )
         return found if sure.all() else _only(found, sure)
-
-
-def _pieces(places: Places) -> list[Places]:
-    if places.size <= PIECE_ROWS:
-        return []
-    return np.array_split(places, -(-places.size // PIECE_ROWS))
 
 
 def _only(found: Plain, sure: Mask) -> Plain:

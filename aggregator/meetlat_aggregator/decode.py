@@ -36,7 +36,7 @@ from meetlat_aggregator.batch import (
     data_table,
     in_order,
 )
-from meetlat_aggregator.columns import Plain, look, plain_table, read_plain
+from meetlat_aggregator.columns import Met, Plain, look, plain_table, read_plain
 
 MAX_AHEAD_MICROSECONDS = 5 * 60 * 1_000_000
 _AHEAD = "time: lies more than 5 minutes ahead of the log's clock; check the sender's clock"
@@ -51,12 +51,13 @@ def decode(records: Sequence[Record]) -> Batch:
 def _decode(records: Sequence[Record]) -> Batch:
     values = [record.value if not record.headers else _structured(record) for record in records]
     array = pa.array(values, pa.binary())
+    met: Met = {}
     if isinstance(array, pa.ChunkedArray):  # more than 2 GB
         read: list[Plain] = []
         certain = np.zeros(len(values), np.bool_)
     else:
         certain, plain = look(array)
-        read = list(read_plain(values, array, plain))
+        read = list(read_plain(values, array, plain, met))
     left = np.ones(len(values), np.bool_)
     for found in read:
         left[found.places] = False
@@ -65,7 +66,7 @@ def _decode(records: Sequence[Record]) -> Batch:
     seqs: defaultdict[str, list[int]] = defaultdict(list)
     rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for seq, sure in zip(places.tolist(), certain[places].tolist(), strict=True):
-        event = read_certain(values[seq]) if sure else None
+        event = met[seq] if seq in met else read_certain(values[seq]) if sure else None
         if event is not None:
             heads.append(event)
             type_name = _TYPE_OF[type(event)]

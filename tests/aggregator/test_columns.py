@@ -64,7 +64,7 @@ def in_columns(values: Sequence[bytes]) -> list[int]:
     """The places of those that are read in columns."""
     array = pa.array(values, pa.binary())
     with rows_at_least(1):
-        found = list(read_plain(values, array, look(array).plain))
+        found = list(read_plain(values, array, look(array).plain, {}))
     return sorted(int(place) for one in found for place in one.places)
 
 
@@ -287,15 +287,29 @@ def test_letters_and_signs_of_any_language_are_read_in_columns_escaped_or_not() 
     same([written, escaped])
 
 
-def test_a_bad_record_sends_few_others_to_be_read_one_by_one() -> None:
-    values = [event(tool=f"t{n}") for n in range(MANY)]
-    values[7] = values[7].replace(b'"t7"', b"7")
+def left_out_of(values: list[bytes]) -> list[int]:
     array = pa.array(values, pa.binary())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "PIECE_ROWS", 10)
-        (*parts,) = read_plain(values, array, look(array).plain)
+        (*parts,) = read_plain(values, array, look(array).plain, {})
     read = np.concatenate([part.places for part in parts])
-    assert sorted(read.tolist()) == list(range(10, MANY))
+    return sorted(set(range(len(values))) - set(read.tolist()))
+
+
+def test_a_bad_record_leaves_the_others_in_columns() -> None:
+    values = [event(tool=f"t{n}") for n in range(MANY)]
+    values[7] = values[7].replace(b'"t7"', b"7")
+    values[9] = values[9].replace(b'"t9"', b'"t9","attributes":{"a":"b"}')
+    values[50] = values[50].replace(b'"t50"', b'"t50","new":1')
+    assert left_out_of(values) == [7, 9, 50]
+    same(values)
+
+
+def test_a_field_said_twice_sends_few_others_to_be_read_one_by_one() -> None:
+    values = [event(tool=f"t{n}") for n in range(MANY)]
+    values[7] = values[7].replace(b'"t7"', b'"t7","tool":"t8"')
+    assert left_out_of(values) == list(range(10))
+    same(values)
 
 
 def test_what_is_asked_for_follows_what_is_in_use_and_forgets_no_rule() -> None:
