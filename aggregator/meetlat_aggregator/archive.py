@@ -169,7 +169,7 @@ class Archive:
         if any(batches_of(name)[1] != batches + 1 for name in orphans):
             raise BrokenDatabaseError(
                 f"the database does not know {len(orphans)} files of the archive, the first is "
-                f"{orphans[0]}: it is not the one that wrote them",
+                f"{self.directory / orphans[0]}: it is not the one that wrote them",
                 "put that one back",
             )
         for name in orphans:

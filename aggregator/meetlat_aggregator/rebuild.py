@@ -212,9 +212,9 @@ def _files(archive: Archive, old: duckdb.DuckDBPyConnection | None) -> list[tupl
         missing = archive.missing(old)
         if missing:
             raise MeetlatError(
-                f"{len(missing)} archive files are gone, the first is {missing[0]}",
-                remedy=f"restore them in {archive.directory}; without them a rebuild would lose "
-                "what they held",
+                f"{len(missing)} archive files are gone, the first is "
+                f"{archive.directory / missing[0]}",
+                remedy="put them back; without them a rebuild would lose what they held",
             )
         return [(str(name), int(records)) for name, records in rows]
     # A file that a crash left and one that was committed after it begin with the same batch: the

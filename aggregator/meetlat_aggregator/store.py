@@ -111,7 +111,7 @@ class Store:
             _log.warning(
                 "%d archive files are gone, the first is %s; `meetlat rebuild` cannot restore them",
                 len(missing),
-                missing[0],
+                self.archive.directory / missing[0],
             )
 
     def _read_state(self) -> None:

@@ -85,7 +85,8 @@ async def test_a_file_that_is_gone_is_reported_at_the_start(
     (name,) = bench.archive.on_disk()
     (tmp_path / "archive" / name).unlink()
     async with opened(settings):
-        assert f"1 archive files are gone, the first is {name}" in caplog.text
+        gone = tmp_path / "archive" / name
+            assert f"1 archive files are gone, the first is {gone}" in caplog.text
 
 
 # --- dead letters in the outbox

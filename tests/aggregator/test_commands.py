@@ -87,6 +87,15 @@ def test_sql_prints_a_table_json_or_csv(published: Path) -> None:
     assert done.out == "tool,requests\nbot,1\nother,1\n"
 
 
+def test_sql_never_loses_one_of_two_columns_of_the_same_name(published: Path) -> None:
+    query = "SELECT 1 AS n, 2 AS n"
+    refused(
+        run("sql", query, "--format", "json", data=published), 1,
+        "two columns are called n, and JSON would hold one of them; name them apart, as `… AS n_2`",
+    )  # fmt: skip
+    assert run("sql", query, "--format", "csv", data=published).out == "n,n\n1,2\n"
+
+
 def test_sql_cannot_write(published: Path) -> None:
     refused(run("sql", "DELETE FROM meta", data=published), 1, "read-only")
     assert run("sql", "SELECT 1 FROM meta", data=published).status == 0

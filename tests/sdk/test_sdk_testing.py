@@ -51,6 +51,43 @@ def test_the_fixture_raises_for_an_event_that_does_not_fit(meetlat_events: Captu
         meetlat_events.of("support_request")
 
 
+def test_a_wrong_event_that_no_test_reads_is_an_error_at_its_end(tmp_path: Path) -> None:
+    (tmp_path / "test_user.py").write_text(
+        """
+import meetlat
+import pytest
+
+def test_wrong(meetlat_events):
+    meetlat.support_request("x" * 300)
+
+def test_misuse(meetlat_events):
+    meetlat.support_request(7)
+
+def test_wrong_after_the_last_look(meetlat_events):
+    assert len(meetlat_events) == 0
+    meetlat.support_request("x" * 300)
+
+def test_read(meetlat_events):
+    meetlat.support_request("x" * 300)
+    with pytest.raises(meetlat.MeetlatError):
+        len(meetlat_events)
+
+def test_right(meetlat_events):
+    meetlat.support_request("x")
+
+def test_none(meetlat_events):
+    pass
+"""
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_user.py"]
+    env = os.environ | {"PYTEST_ADDOPTS": ""}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert "6 passed, 3 errors" in done.stdout, done.stdout
+    assert "data.topic" in done.stdout
+
+
 def test_the_fixture_gives_the_earlier_client_back_and_loads_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "test_user.py").write_text(
         """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -130,7 +132,36 @@ def test_refused_rows_are_listed_with_their_line_up_to_twenty(tmp_path: Path) ->
     assert lines[-1] == "… and 3 more"
 
 
-@pytest.mark.parametrize("speed", ["0x", "fast", "60"])
+def test_ctrl_c_while_the_destination_is_away_ends_it_with_130(tmp_path: Path) -> None:
+    (tmp_path / "e.ndjson").write_bytes(encode(envelope("usage")))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "meetlat", "replay", "e.ndjson", "--endpoint", address],
+            cwd=tmp_path,
+            env=environ(),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        taken.settimeout(DEADLINE)
+        taken.accept()[0].close()  # it tried, and tries again after a pause
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("speed", ["9x", "0.5x", "1000.25x"])
+def test_any_factor_above_0_is_a_speed(tmp_path: Path, speed: str) -> None:
+    (tmp_path / "e.ndjson").write_bytes(encode(envelope("usage")))
+    log = f"embedded:{tmp_path / 'log'}"
+    status, out, _ = replay(tmp_path, "e.ndjson", "--speed", speed, "--endpoint", log)
+    assert (status, out) == (0, "1 sent, 0 refused\n")
+
+
+@pytest.mark.parametrize(
+    "speed", ["0x", "0.0x", "fast", "60", "-1x", "infx", "nanx", "1e9x", "x", "", "MAX", "1xx"]
+)
 def test_a_speed_that_is_none_is_wrong_use(tmp_path: Path, speed: str) -> None:
     status, _, errors = replay(tmp_path, "e.ndjson", "--speed", speed)
     assert status == 2

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import msgspec
 
+from meetlat.errors import MeetlatError
 from meetlat.settings import LOG_LEVEL, Settings
 
 data_option = click.option(
@@ -66,6 +67,12 @@ def print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], form: str) -
     """Print rows as a table for people, or as JSON or CSV for programs."""
     rows = [[_plain(cell) for cell in row] for row in rows]
     if form == "json":
+        doubled = next((name for name in names if names.count(name) > 1), None)
+        if doubled is not None:
+            raise MeetlatError(
+                f"two columns are called {doubled}, and JSON would hold one of them",
+                remedy=f"name them apart, as `… AS {doubled}_2`",
+            )
         click.echo(
             msgspec.json.encode(
                 [dict(zip(names, row, strict=True)) for row in rows], enc_hook=str

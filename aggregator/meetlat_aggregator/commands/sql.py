@@ -27,7 +27,10 @@ Examples:
 @format_option
 @data_option
 def sql(query: str, form: str, data: str | None) -> None:
-    """Run QUERY on the latest published tables, read-only."""
+    """Run QUERY on the latest published tables, read-only.
+
+    JSON wants every column to have a name of its own.
+    """
     path = settings_from(data=data)[DATA] / PUBLISHED
     if not path.exists():
         raise MeetlatError(

@@ -34,8 +34,8 @@ def _factor(_: click.Context, __: click.Parameter, text: str) -> float | None:
 @click.command("replay", epilog=_EPILOG, short_help="Send events from a file.")
 @click.argument("file")
 @click.option(
-    "--speed", callback=_factor, metavar="1x|60x|max", default="max", show_default=True,
-    help="Event time against the clock.",
+    "--speed", callback=_factor, metavar="Nx|max", default="max", show_default=True,
+    help="Event time against the clock: 1x as it was, 60x an hour in a minute, any N above 0.",
 )  # fmt: skip
 @click.option("--endpoint", metavar="ADDRESS", help="Where to send (MEETLAT_ENDPOINT).")
 def replay(file: str, speed: float | None, endpoint: str | None) -> int:
