@@ -293,6 +293,7 @@ class Store:
     async def close(self) -> None:
         """Let go of the database and the directory."""
         if hasattr(self, "_side"):
+            self._side.interrupt()  # a publication of everything may take minutes
             await self._beside(self._side.close)
             await self.run_bare(self._con.close)
         self._thread.shutdown(wait=True)

@@ -2,7 +2,7 @@
 -- Handling includes rework, also where the sender keeps rework apart.
 WITH t AS (
   SELECT
-    local_day(coalesce(finished.v, last_time)) AS day,
+    local_day(moment) AS day,
     use_case, process, step,
     said(tool.v) AS tool, said(feature.v) AS feature, said(team.v) AS team,
     said(segment.v) AS segment,
@@ -17,7 +17,8 @@ WITH t AS (
     revisions.v AS revisions, errors.v AS errors, quality.v AS quality,
     takeover_share.v AS takeover, template_reused.v AS template_reused, value.v.amount AS value
   FROM tasks
-  WHERE local_day(coalesce(finished.v, last_time)) IN (SELECT part FROM chunk)
+  WHERE moment BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
+    AND local_day(moment) IN (SELECT part FROM chunk)
 )
 SELECT
   t.day AS day, t.use_case AS use_case, t.process AS process, t.step AS step, t.tool AS tool,
