@@ -86,7 +86,7 @@ async def test_a_file_that_is_gone_is_reported_at_the_start(
     (tmp_path / "archive" / name).unlink()
     async with opened(settings):
         gone = tmp_path / "archive" / name
-            assert f"1 archive files are gone, the first is {gone}" in caplog.text
+        assert f"1 archive files are gone, the first is {gone}" in caplog.text
 
 
 # --- dead letters in the outbox
