@@ -58,6 +58,7 @@ def make_history(data: Path, events: int, until: datetime) -> None:
 def _first_version(path: Path) -> duckdb.DuckDBPyConnection:
     """A database before all later migrations, which bring the past up to date as they would."""
     con = duckdb.connect(str(path), config={"memory_limit": "4GB", "threads": 2})
+    con.execute("SET enable_progress_bar = false")
     con.execute("SET TimeZone = 'UTC'")
     version, name, text = migrations()[0]
     con.execute("CREATE TABLE migrations (version INTEGER, name VARCHAR, applied_at TIMESTAMP)")

@@ -60,6 +60,7 @@ def aggregate(log: str, data: Path, count: int) -> Run:
 def read_json(lines: Path, count: int, folder: Path) -> float:
     """Events a second of DuckDB alone: the same bytes as JSON into one table."""
     with duckdb.connect(str(folder / "plain.duckdb"), config={"threads": 2}) as con:
+        con.execute("SET enable_progress_bar = false")
         began = time.perf_counter()
         con.execute("CREATE TABLE events AS SELECT * FROM read_json(?)", [str(lines)])
         con.execute("CHECKPOINT")
