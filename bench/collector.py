@@ -1,9 +1,9 @@
 """How many requests and events a second the collector takes, safe in the embedded log.
 
 `python -m bench.collector [SECONDS]` runs the collector as a program with a fresh log, and a load
-generator in a process of its own, on the same machine; beside it a bare ASGI application on the
-same web server, which reads the body and answers 202, as the floor. Rounds alternate, so that a
-noisy neighbour hits both.
+generator in a process of its own, on the same machine; beside it a bare ASGI application on
+uvicorn, which reads the body and answers 202 and keeps nothing. Rounds alternate, so that a noisy
+neighbour hits both; the best round counts. CPU time is that of the server's process alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.figure import Figure
 
@@ -43,10 +44,11 @@ asyncio.run(uvicorn.Server(config).serve([bound]))
 
 @dataclass(frozen=True)
 class Round:
-    """Requests a second of one round, and how many answers were not 202."""
+    """One round: requests a second, answers that were not 202, microseconds of CPU a request."""
 
     requests: float
     failed: int
+    cpu: float = 0.0
 
 
 def event(number: int) -> dict[str, object]:
@@ -87,6 +89,19 @@ def request(batch: int) -> bytes:
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def cpu(self) -> float:
+        """Seconds of CPU that all its threads have used."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
 def load(port: int, clients: int, seconds: float, batch: int) -> Round:
     """Keep `clients` connections busy, each with one request at a time."""
     raw = request(batch)
@@ -115,57 +130,63 @@ def load(port: int, clients: int, seconds: float, batch: int) -> Round:
     return Round(answered / (now - began), failed)
 
 
-def measure(port: int, clients: int, seconds: float, batch: int) -> Round:
+def measure(server: Server, clients: int, seconds: float, batch: int) -> Round:
     """`load` in a process of its own."""
-    arguments = [str(port), str(clients), str(seconds), str(batch)]
+    arguments = [str(server.port), str(clients), str(seconds), str(batch)]
+    before = server.cpu()
     said = subprocess.run(
         [sys.executable, "-m", "bench.collector", "--load", *arguments],
         check=True,
         capture_output=True,
         text=True,
     ).stdout.split()
-    return Round(float(said[0]), int(said[1]))
+    requests = float(said[0])
+    return Round(requests, int(said[1]), (server.cpu() - before) / (requests * seconds) * 1e6)
 
 
-def start(*command: str) -> tuple[subprocess.Popen[str], int]:
-    """A server, and the port that it says it listens on."""
+def start(*command: str) -> Server:
+    """A server that says where it listens."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     found = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
     if found is None:
         raise RuntimeError(f"{command} did not start")
-    return process, int(found[1])
+    return Server(process, int(found[1]))
 
 
 def run(seconds: float = 5.0) -> list[Figure]:
     """Measure, in rounds that alternate."""
-    rounds: dict[str, list[float]] = {"bare": [], "single": [], "batch": []}
+    rounds: dict[str, list[Round]] = {"bare": [], "single": [], "batch": []}
     with tempfile.TemporaryDirectory() as data:
-        bare, bare_port = start(sys.executable, "-c", _BARE)
-        collector, port = start(
+        bare = start(sys.executable, "-c", _BARE)
+        collector = start(
             *(sys.executable, "-m", "meetlat", "collect"),
             *("--data", data, "--listen", "127.0.0.1:0"),
         )
         try:
             for _ in range(ROUNDS):
-                for name, at, clients, batch in (
-                    ("bare", bare_port, SINGLE_CLIENTS, 1),
-                    ("single", port, SINGLE_CLIENTS, 1),
-                    ("batch", port, BATCH_CLIENTS, BATCH),
+                for name, server, clients, batch in (
+                    ("bare", bare, SINGLE_CLIENTS, 1),
+                    ("single", collector, SINGLE_CLIENTS, 1),
+                    ("batch", collector, BATCH_CLIENTS, BATCH),
                 ):
-                    found = measure(at, clients, seconds, batch)
+                    found = measure(server, clients, seconds, batch)
                     if found.failed:
                         raise RuntimeError(f"{name}: {found.failed} answers were not 202")
-                    rounds[name].append(found.requests)
+                    rounds[name].append(found)
         finally:
-            for process in (bare, collector):
-                process.terminate()
-                process.communicate(timeout=30)
-    best = {name: max(found) for name, found in rounds.items()}
-    beside = ("bare ASGI application, requests/s", best["bare"])
+            for server in (bare, collector):
+                server.process.terminate()
+                server.process.communicate(timeout=30)
+    speed = {name: max(one.requests for one in found) for name, found in rounds.items()}
+    cpu = {name: min(one.cpu for one in found) for name, found in rounds.items()}
+    floor = ("bare ASGI app on uvicorn, requests/s", speed["bare"])
+    work = ("bare ASGI app on uvicorn, µs a request", cpu["bare"])
     return [
-        Figure("collector, single events", best["single"], "requests/s", *beside),
-        Figure("collector, batches of 100", best["batch"] * BATCH, "events/s", *beside),
+        Figure("collector, single events", speed["single"], "requests/s", *floor),
+        Figure("collector, batches of 100", speed["batch"] * BATCH, "events/s", *floor),
+        Figure("collector, CPU, single events", cpu["single"], "µs/request", *work),
+        Figure("collector, CPU, batches", cpu["batch"] / BATCH, "µs/event", *work),
     ]
 
 
