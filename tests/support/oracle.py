@@ -298,6 +298,7 @@ class Oracle:
         row["events"] += 1
         _keep_latest(row, one, fields)
         _span(row, one)
+        row["moment"] = row["finished"]["v"] if row["finished"] else row["last_time"]
 
     def _resolution(self, one: Told) -> None:
         self._turn(one, reopened=int(one.data["outcome"] == "reopened"))
