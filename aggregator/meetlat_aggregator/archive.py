@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,10 @@ class Archive:
     directory: Path
     file_records: int = 50_000
     file_seconds: int = 3600
+    _writer: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="meetlat-archive")
+    )
+    _under_way: list[Future[int]] = field(default_factory=list)
 
     def add(
         self,
@@ -57,55 +62,49 @@ class Archive:
         batch: int,
         events: pa.Table,
         verdicts: pa.ChunkedArray,
-    ) -> None:
+    ) -> Callable[[], None]:
         """Keep the batch's records (EVENT_COLUMNS), within the caller's transaction.
 
-        Raises OSError when a file cannot be written.
+        A file is written meanwhile on a thread of its own; what is returned waits for it, and
+        raises OSError when it cannot be written.
         """
         rows = archive_rows(batch, events, verdicts)
+        if rows.num_rows == 0:
+            return _nothing
         waiting, oldest, newest = con.execute(sql("archive/tail_size")).fetchall()[0]
         span = pc.min_max(rows["append_time"])
         first, last = span["min"].as_py(), span["max"].as_py()
-        if rows.num_rows == 0:
-            return
         age = max(last, newest or last) - min(first, oldest or first)
-        if waiting + rows.num_rows >= self.file_records or age.total_seconds() >= self.file_seconds:
-            self._write(con, rows, waiting)
-        else:
+        if waiting + rows.num_rows < self.file_records and age.total_seconds() < self.file_seconds:
             con.execute("INSERT INTO archive_tail BY NAME SELECT * FROM rows")
-
-    def _write(self, con: duckdb.DuckDBPyConnection, rows: pa.Table, waiting: int) -> None:
-        """Make a file of the tail and these rows."""
+            return _nothing
         if waiting:
             tail = con.sql(sql("archive/tail")).to_arrow_table().cast(COLUMNS)
             rows = pa.concat_tables([tail, rows])
             con.execute("DELETE FROM archive_tail")
-        first, last = rows["batch"][0].as_py(), rows["batch"][-1].as_py()
-        day = rows["append_time"][0].as_py().strftime("%Y/%m/%d")
-        name = f"{day}/{first:012d}-{last:012d}.parquet"
-        path = self.directory / name
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # rows about one person
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(
-            rows,
-            path,
-            compression="zstd",
-            compression_level=_LEVEL,
-            use_dictionary=["type", "verdict"],
-            column_encoding=dict.fromkeys(_INTEGERS, "DELTA_BINARY_PACKED"),
-        )
-        sync(path)
-        for folder in (path.parent, *list(path.parent.parents)[:3]):
-            sync(folder)
+        name = _name(rows)
+        writing = self._writer.submit(_write, self.directory, name, rows)
+        self._under_way.append(writing)
+        return lambda: self._list(con, name, rows, writing)
+
+    def _list(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        name: str,
+        rows: pa.Table,
+        writing: Future[int],
+    ) -> None:
+        """Put a file on the list, when it is on disk."""
+        size = writing.result()
+        self._under_way.clear()
         times, appended = (pc.min_max(rows[column]) for column in ("time", "append_time"))
         con.execute(
             "INSERT INTO archive_files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 name,
-                first,
-                last,
+                *batches_of(name),
                 rows.num_rows,
-                path.stat().st_size,
+                size,
                 times["min"].as_py(),
                 times["max"].as_py(),
                 appended["min"].as_py(),
@@ -134,6 +133,8 @@ class Archive:
         Left there, it would outlive the number of its batch, and no start could tell it from one
         that the database lost.
         """
+        wait(self._under_way)
+        self._under_way.clear()
         listed = {row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()}
         ((batches,),) = con.execute("SELECT batches FROM progress").fetchall()
         for name in self.on_disk():
@@ -181,6 +182,35 @@ class Archive:
         """Listed files that are not on disk: somebody removed them."""
         listed = [row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()]
         return [name for name in listed if not (self.directory / name).exists()]
+
+
+def _nothing() -> None:
+    """No file is being written."""
+
+
+def _name(rows: pa.Table) -> str:
+    first, last = rows["batch"][0].as_py(), rows["batch"][-1].as_py()
+    day = rows["append_time"][0].as_py().strftime("%Y/%m/%d")
+    return f"{day}/{first:012d}-{last:012d}.parquet"
+
+
+def _write(directory: Path, name: str, rows: pa.Table) -> int:
+    """Make a file, safe on disk when this returns; its size in bytes."""
+    path = directory / name
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # rows about one person
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(
+        rows,
+        path,
+        compression="zstd",
+        compression_level=_LEVEL,
+        use_dictionary=["type", "verdict"],
+        column_encoding=dict.fromkeys(_INTEGERS, "DELTA_BINARY_PACKED"),
+    )
+    sync(path)
+    for folder in (path.parent, *list(path.parent.parents)[:3]):
+        sync(folder)
+    return path.stat().st_size
 
 
 def archive_rows(batch: int, events: pa.Table, verdicts: pa.ChunkedArray) -> pa.Table:

@@ -53,9 +53,10 @@ class _Kept(Archive):
         batch: int,
         events: pa.Table,
         verdicts: pa.ChunkedArray,
-    ) -> None:
+    ) -> Callable[[], None]:
         rows = archive_rows(batch, events, verdicts)  # noqa: F841 - DuckDB reads the variable
         con.execute("INSERT INTO archive_tail BY NAME SELECT * FROM rows")
+        return lambda: None
 
     def forget(self, con: duckdb.DuckDBPyConnection) -> None:
         """No file here is of the batch at hand."""

@@ -146,6 +146,7 @@ class Transactions:
         con.execute(sql("judge"), {"dedup_window": self.dedup_window})
         verdicts = con.sql(sql("verdicts")).to_arrow_table()["verdict"]
         counts = {one["values"]: one["counts"] for one in pc.value_counts(verdicts).to_pylist()}
+        archived = self.archive.add(con, number, events, verdicts)
         con.execute(sql("remember_seen"))
         if "late" in counts:
             con.execute(sql("remember_late"))
@@ -153,12 +154,12 @@ class Transactions:
             con.execute(sql("dead_to_outbox"), {"batch": number, "max_bytes": MAX_DEAD_BYTES})
         one = judged(batch, verdicts)
         self.live.add(con, batch, verdicts, one)
-        self.archive.add(con, number, events, verdicts)
         con.execute(
             sql("advance"), {"records": len(batch), "poison": poison, "committed_at": committed_at}
         )
         self._forget_seen()
         self._keep_positions(positions)
+        archived()
         return Outcome(number, counts, counts.get("dead", 0)), one, withdrawals
 
     def _keep_positions(self, positions: Mapping[int, Position]) -> None:
