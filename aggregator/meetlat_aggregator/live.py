@@ -7,6 +7,7 @@ of the log; the rest becomes `other`, with a counter that says so.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -51,6 +52,7 @@ class LiveSeries:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.values: defaultdict[Key, Decimal] = defaultdict(Decimal)
+        self._lock = threading.Lock()
         self._labels: defaultdict[str, set[str]] = defaultdict(set)
         self._delta: defaultdict[Key, Decimal] = defaultdict(Decimal)
         self._new_labels: list[tuple[str, str]] = []
@@ -74,10 +76,16 @@ class LiveSeries:
 
     def keep(self) -> None:
         """The transaction was committed."""
-        for key, change in self._delta.items():
-            self.values[key] += change
+        with self._lock:
+            for key, change in self._delta.items():
+                self.values[key] += change
         self._delta.clear()
         self._new_labels.clear()
+
+    def committed(self) -> dict[Key, Decimal]:
+        """A copy of the values, from any thread."""
+        with self._lock:
+            return dict(self.values)
 
     def forget(self) -> None:
         """The transaction was rolled back."""

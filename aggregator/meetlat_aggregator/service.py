@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,9 +38,10 @@ from meetlat_aggregator.store import Store, utc_now
 from meetlat_aggregator.transaction import Outcome
 from meetlat_aggregator.web import Server, bind, make_app
 
-PUBLISH_REST = 4.0  # times as long as a publication took
+REST = 4.0  # times as long as a publication, or making the text of /metrics, took
 HOUSEKEEPING_SECONDS = 1.0
-IDLE_ROUNDS = 10
+REFRESH_SECONDS = 0.25
+GAUGES_SECONDS = 10.0
 _log = logging.getLogger("meetlat.aggregator")
 
 
@@ -64,6 +67,7 @@ class Aggregator:
         self._lag = Lag(clock)
         self._metrics = b""
         self._observed = Observed()
+        self._gauges_of, self._gauges_at = -2, -math.inf  # of which publication, and when
         self._dead_waiting = True
         self._fresh = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -92,7 +96,7 @@ class Aggregator:
         self.address = "http://{}:{}".format(*listening.getsockname()[:2])
         await self._control.start()
         with self.store.explained():
-            await self._refresh(everything=True)
+            await self._refresh()
         self._tasks = [
             asyncio.create_task(self._housekeeping()),
             asyncio.create_task(self._publishing()),
@@ -155,10 +159,12 @@ class Aggregator:
         return None
 
     async def _housekeeping(self) -> None:
-        """Every second: dead letters, progress, lag, and the text of /metrics."""
+        """After commits, and every second: dead letters, progress, lag, the text of /metrics."""
         said = None
-        idle = 0
         while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._fresh.wait(), HOUSEKEEPING_SECONDS)
+            began = time.monotonic()
             fresh = self._fresh.is_set()
             self._fresh.clear()
             try:
@@ -167,9 +173,7 @@ class Aggregator:
                     self._dead_waiting = await self.store.run(_has_waiting)
                 if fresh:
                     await self.ingest.tell_progress()
-                # The gauges move with the clock too, but not by the second.
-                idle = 0 if fresh else (idle + 1) % IDLE_ROUNDS
-                await self._refresh(everything=idle == 0)
+                await self._refresh()
                 said = None
             except (OSError, duckdb.Error) as error:
                 if is_damaged(error):
@@ -177,11 +181,16 @@ class Aggregator:
                 if str(error) != said:
                     _log.warning("cannot refresh /metrics: %s; trying again", error)
                 said = str(error)
-            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            took = time.monotonic() - began
+            await asyncio.sleep(max(REFRESH_SECONDS, REST * took))
 
-    async def _refresh(self, *, everything: bool) -> None:
-        if everything:
-            self._observed = Observed(await self.store.live_values(), await self.store.gauges())
+    async def _refresh(self) -> None:
+        # Gauges are read from the tables, which change when they are folded, and with the clock.
+        age = time.monotonic() - self._gauges_at
+        if self.store.published_batch != self._gauges_of or age > GAUGES_SECONDS:
+            self._gauges_of, self._gauges_at = self.store.published_batch, time.monotonic()
+            self._observed.gauges = await self.store.gauges()
+        self._observed.live = self.store.live_values()
         ends: dict[int, int] = {}
         if self.ingest.partitions:
             try:
@@ -213,7 +222,7 @@ class Aggregator:
                     _log.warning("cannot publish: %s; trying again", error)
                 said = str(error)
             took = time.monotonic() - began
-            await asyncio.sleep(max(self._settings[PUBLISH_SECONDS], PUBLISH_REST * took))
+            await asyncio.sleep(max(self._settings[PUBLISH_SECONDS], REST * took))
 
     async def _status(self, _: dict[str, Any], __: Say) -> dict[str, Any]:
         store = self.store

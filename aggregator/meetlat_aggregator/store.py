@@ -217,9 +217,9 @@ class Store:
         async with self._side_lock:
             return await self._beside(lambda: gauges.read_gauges(self._side, now, limit))
 
-    async def live_values(self) -> dict[Key, Decimal]:
+    def live_values(self) -> dict[Key, Decimal]:
         """A copy of the live series as last committed."""
-        return await self.run_bare(lambda: dict(self.transactions.live.values))
+        return self.transactions.live.committed()
 
     async def accept_poison(self, partition: int, until: int) -> None:
         """Bad records below `until` no longer count as poison."""

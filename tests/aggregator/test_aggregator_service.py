@@ -32,6 +32,7 @@ NOW = HOUR + timedelta(minutes=5)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service_module, "HOUSEKEEPING_SECONDS", 0.02)
+    monkeypatch.setattr(service_module, "REFRESH_SECONDS", 0.02)
 
 
 @asynccontextmanager

@@ -110,7 +110,7 @@ def test_prometheus_scrapes_both_and_a_restart_neither_loses_nor_doubles(
     requests = "sum(meetlat_requests_total)"
     until(lambda: value(prometheus, requests) == 2, "the calls are scraped")
     assert value(prometheus, "sum(meetlat_unpriced_requests_total)") == 1
-    assert value(prometheus, "meetlat_probe_success") == 1
+    until(lambda: value(prometheus, "meetlat_probe_success") == 1, "the gauges are read anew")
     observed = "sum(gen_ai_client_operation_duration_seconds_count)"
     assert value(prometheus, observed) == 2
     aggregator.kill()
