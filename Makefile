@@ -50,6 +50,7 @@ bench: $(BENCH_INSTALLED) ## measure speed; writes bench/results.json
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
 soak: $(INSTALLED) ## the long tests: minutes to hours
+	$(BIN)/python -m pip install --quiet --editable '.[dev,soak]'
 	$(PYTEST) -m soak --timeout 0 $(PYTEST_ARGS)
 
 api: $(INSTALLED) ## rewrite the snapshot of the public names
