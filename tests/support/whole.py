@@ -109,7 +109,7 @@ class Whole:
         await aggregator.startup()
         try:
             await aggregator.run(stop)
-            await aggregator._refresh(everything=True)
+            await aggregator._refresh()
             return await asyncio.to_thread(_fetch, f"{aggregator.address}/metrics")
         finally:
             await aggregator.shutdown(20)
