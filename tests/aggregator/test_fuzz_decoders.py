@@ -14,12 +14,33 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support import differential
 from support.crowds import crowd
-from support.events import event, headers_of, mutated_events, valid_events
+from support.events import encode, event, headers_of, mutated_events, valid_events
 
+# Inside a string: control characters as escapes and as they are, halves of surrogates, and so on.
+# fmt: off
+NASTY = (
+    b"\\u0000", b"\\u007f", b"\\u0085", b"\\n", b"\\ud800", b"\\udc00\\ud800", b"\\/", b"\\x",
+    b"\x7f", b"\\ud83d\\ude00", b"\xc2\x85", b"\xc2\xa0", b"\xc0\x80", b"\xed\xa0\x80", b"\x00",
+    b"\n", b'"', b"\xf4\x90\x80\x80", b"\xe2\x80\xa8", b"\xef\xbb\xbf", b"\\",
+)
+# fmt: on
 QUICK = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(QUICK, max_examples=20_000)
 real = st.sampled_from([one.value for one in crowd(1)])
-anything = st.binary(max_size=300) | mutated_events() | real
+
+
+@st.composite
+def nasty(draw: st.DrawFn) -> bytes:
+    """A real event with something in one of its texts or names that readers are prone to differ
+    about.
+    """
+    value = draw(real | valid_events().map(encode))
+    places = [n + 1 for n, byte in enumerate(value) if byte == ord('"')]
+    at = draw(st.sampled_from(places or [0]))
+    return value[:at] + draw(st.sampled_from(NASTY)) + value[at:]
+
+
+anything = st.binary(max_size=300) | mutated_events() | real | nasty()
 texts = st.text(max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass"))
 
 

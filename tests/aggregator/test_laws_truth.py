@@ -86,6 +86,15 @@ def test_a_crowd_gives_the_tables_that_it_tells_of(
     bench.close()
 
 
+def test_every_partition_keeps_its_place_when_a_batch_has_none_of_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    for partition in (0, 1, 2, 1):
+        bench.feed(event(partition=partition))
+    found = bench.rows('SELECT "partition", next_offset FROM positions ORDER BY ALL')
+    assert found == [(0, 1), (1, 2), (2, 1)]
+    bench.close()
+
+
 def test_a_crowd_in_another_order_gives_the_same(tmp_path: Path) -> None:
     story = crowd(3)
     bench = Bench(tmp_path, file_records=80)

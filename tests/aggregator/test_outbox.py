@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from support.aggregating import MINUTE, Bench, Sent, event
+from support.aggregating import MINUTE, NOON, Bench, Sent, event
 
 from meetlat.errors import LogError
 from meetlat.logs.base import Message
@@ -144,3 +144,10 @@ async def test_a_new_letter_is_not_marked_with_those_that_were_sent(bench: Bench
     topic.append = commit_meanwhile  # type: ignore[method-assign]
     await relay.relay()
     assert waiting(bench) == 1
+
+
+def test_a_dead_letter_of_exactly_900_kib_is_whole_and_a_byte_more_is_cut(bench: Bench) -> None:
+    limit = 900 * 1024
+    bench.feed(Sent(b"x" * limit, NOON), Sent(b"x" * (limit + 1), NOON))
+    found = bench.rows('SELECT octet_length(value), cut FROM outbox ORDER BY "offset"')
+    assert found == [(limit, False), (limit, True)]

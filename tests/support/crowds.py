@@ -28,7 +28,7 @@ _COMMON: dict[str, tuple[Any, ...]] = {
     "case": (None, "c1", "c2", "s1"),
     "attributes": (None, {"floor": "2"}),
 }
-_WAITS = (None, 0, 0.000001, 0.25, 1.5, 3, 3.000001, 30, 30.5, 31_622_400)
+_WAITS = (None, 0, 0.000001, 0.25, 2.3, 3, 3.000001, 30, 30.5, 31_622_400)
 _RATINGS = (None, 1, 5.5, 10)
 _MAPS = (None, {}, {"full": 2}, {"full": 7, "old": 1})
 FIELDS: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -218,7 +218,10 @@ class _Maker:
             data["currency"] = self.chance.choice(("EUR", "USD"))
         if data.get("score") is not None:
             data |= self.chance.choice(
-                ({"scale_min": -3, "scale_max": 10}, {"scale_min": -3.5, "scale_max": 12})
+                (
+                    {"scale_min": -3, "scale_max": 12},  # 7 lies at two thirds of it
+                    {"scale_min": -3.5, "scale_max": 10},
+                )
             )
         while True:
             source = self.chance.choice(("/a", "/b", "/ab"))

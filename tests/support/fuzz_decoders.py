@@ -40,6 +40,8 @@ def read(given: bytes) -> None:
 def seeds() -> list[bytes]:
     """Inputs of every kind."""
     values = [event(name) for name in MINIMAL] + [one.value for one in crowd(1)]
+    escapes = (b"\\u0000", b"\\u0085", b"\\ud800", b"\x7f", b"\xc2\x85")
+    values += [event().replace(b"bot", b"b" + escape) for escape in escapes]
     found = [b"o" + value for value in values]
     found += [b"b" + b"\n".join(values[n : n + 5]) for n in range(0, len(values), 5)]
     head = b"hce_id=1\nce_source=/a\nce_time=2026-03-02T00:00:00Z\nce_type="
