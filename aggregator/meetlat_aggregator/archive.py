@@ -49,7 +49,7 @@ class Archive:
     """The archive of one data directory. `file_records` is when a file is written."""
 
     directory: Path
-    file_records: int = 50_000
+    file_records: int = 25_000
     file_seconds: int = 3600
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="meetlat-archive")

@@ -34,7 +34,7 @@ MAX_DEAD_BYTES = 900 * 1024
 # An event may lie 5 minutes ahead of the log's clock, so its identity is kept that much longer.
 _SLACK = timedelta(minutes=10)
 # So many events are folded at once, if no publication asked for it before.
-FOLD_EVENTS = 100_000
+FOLD_EVENTS = 75_000
 _log = logging.getLogger("meetlat.aggregator")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import os
 
 import click
+import pyarrow as pa
 
 from meetlat.service import serve
 from meetlat_aggregator.commands.common import (
@@ -40,13 +42,32 @@ def aggregate(listen: str | None, log: str | None, data: str | None) -> None:
     # WAL names people's pseudonyms) is for its owner; kpi.duckdb gets a mode of its own.
     os.umask(0o077)
     _look_for_cycles_rarely()
-    asyncio.run(serve(aggregator))
+    _give_memory_back()
+    try:
+        asyncio.run(serve(aggregator))
+    finally:
+        gc.unfreeze()  # or DuckDB's binding reports at exit what was never looked at as leaks
 
 
 def _look_for_cycles_rarely() -> None:
-    """A batch is 50,000 records that all stay until its end, and form no cycles: going through
+    """A batch is 25,000 records that all stay until its end, and form no cycles: going through
     them again and again, and through all that was imported, is a third of reading from Kafka.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+
+
+def _give_memory_back() -> None:
+    """Large blocks go back to the system when they are freed: batches of many megabytes come and
+    go on three threads, and what glibc and Arrow keep of each doubles the process.
+    """
+    pa.set_memory_pool(pa.system_memory_pool())
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):  # glibc; numbers from its malloc.h
+        for option, value in ((_M_ARENA_MAX, 2), (_M_MMAP_THRESHOLD, 1 << 18)):
+            libc.mallopt(option, value)
+
+
+_M_ARENA_MAX = -8
+_M_MMAP_THRESHOLD = -3
