@@ -17,20 +17,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.sdk_bench import Bench, lawful
 from support.sdk_collector import Collector, accept, until
 
-from meetlat import Client, Delivery, MeetlatError
+from meetlat import Client, MeetlatError
 from meetlat._account import Complaints, Reasons, Tally
 from meetlat._client import Queue
-from meetlat._encode import Encoded, Encoder
-from meetlat._spool import Spool
+from meetlat._encode import Encoded
 from meetlat._transports.base import Sent
-from meetlat._worker import BATCH, Worker
-
-
-def lawful(delivery: Delivery) -> bool:
-    where = delivery.delivered + delivery.pending + delivery.dropped + delivery.refused
-    return where == delivery.emitted + delivery.adopted
+from meetlat._worker import BATCH
 
 
 @pytest.fixture
@@ -380,66 +375,6 @@ def test_complaints_are_told_once_a_minute_with_how_many(
 
 
 # --- the law, and pauses, with a transport and clock of the test's own
-
-
-class Scripted:
-    """A transport that does what the script says: how many of a batch fail, are refused."""
-
-    def __init__(self) -> None:
-        self.script: list[tuple[int, int]] = []
-        self.got: list[bytes] = []
-        self.retry_after = 0.0
-        self.sends = 0
-
-    def open(self, timeout: float) -> None:
-        return
-
-    def send(self, events: Sequence[Encoded], timeout: float, *, connect: bool = True) -> Sent:
-        self.sends += 1
-        fail, refuse = self.script.pop(0) if self.script else (0, 0)
-        number = len(events)
-        retry = list(range(min(fail, number)))
-        refused = [(i, "data.x") for i in range(len(retry), min(len(retry) + refuse, number))]
-        self.got += [event.value for event in events[len(retry) + len(refused) :]]
-        return Sent(retry, refused, self.retry_after if retry else 0.0, "down" if retry else "")
-
-    def close(self, timeout: float) -> None:
-        return
-
-
-class Bench:
-    """A worker without its thread: turned by hand."""
-
-    def __init__(self, directory: Path, cap: int = 1_000_000) -> None:
-        self.now = 1000.0
-        self.transport = Scripted()
-        self.queue = Queue(50, lambda _: None)
-        self.encoder = Encoder(source="/t", seed=1, history=False, defaults={}, key="", key_id=None)
-        self.worker = Worker(
-            self.queue,
-            self.encoder,
-            Spool(directory, cap),
-            self.transport,
-            linger=0.01,
-            send_timeout=1,
-            time_ns=time.time_ns,
-            monotonic=lambda: self.now,
-            jitter=lambda: 1.0,
-        )
-        self.emitted = 0
-
-    def emit(self, topic: str = "x") -> None:
-        self.emitted += 1
-        ident = f"id-{self.emitted}"
-        own = {"topic": topic}
-        head = ("meetlat.support_request.v1", ident, time.time_ns(), None, None, own)
-        self.queue.put((*head, None, None, None, None, None, None))
-
-    def check(self) -> Delivery:
-        delivery = self.worker.delivery()
-        assert lawful(delivery), delivery
-        assert delivery.emitted == self.emitted
-        return delivery
 
 
 steps = st.one_of(
