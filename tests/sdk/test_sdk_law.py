@@ -86,6 +86,17 @@ class Law(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.bench.now += seconds
 
+    @rule(fail=st.integers(0, 5), refuse=st.integers(0, 2), number=st.integers(6, 20))
+    def part_of_the_spool_is_taken(self, fail: int, refuse: int, number: int) -> None:
+        bench = self.bench
+        for _ in range(number):
+            bench.emit()
+        bench.transport.script = [(100, 0)]
+        bench.worker.turn()  # to the spool
+        bench.transport.script = [(fail, refuse)]
+        bench.worker.flush(0)  # no pause now
+        bench.worker.turn()
+
     @rule()
     def flush(self) -> None:
         self.bench.worker.flush(0)
@@ -107,8 +118,8 @@ class Law(RuleBasedStateMachine):
         self.settle()
         self.next_process(self.bench.check().pending)
 
-    @rule()
-    def end_takes_over_a_hanging_send(self) -> None:
+    @rule(from_spool=st.booleans())
+    def end_takes_over_a_hanging_send(self, from_spool: bool) -> None:
         bench, hangs, goes_on = self.bench, threading.Event(), threading.Event()
         transport: Any = bench.transport
         send = transport.send
@@ -119,9 +130,15 @@ class Law(RuleBasedStateMachine):
             sent: Sent = send(events, timeout, connect=connect)
             return sent
 
-        transport.send = hang
-        bench.now += 120
         bench.emit()
+        if from_spool:
+            transport.script = [(100, 0)]
+            bench.worker.turn()
+        if bench.spool.empty:  # the cap may have left nothing there
+            bench.emit()
+        transport.script = []
+        transport.send = hang
+        bench.worker.flush(0)  # no pause now
         thread = threading.Thread(target=bench.worker.turn)
         thread.start()
         assert hangs.wait(20)
@@ -211,4 +228,4 @@ class Law(RuleBasedStateMachine):
 
 
 TestLaw = Law.TestCase
-TestLaw.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestLaw.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)

@@ -24,7 +24,7 @@ def until(condition: Callable[[], bool], what: str = "the condition") -> None:
 class Collector:
     """Keeps what it is sent. `answer` decides per request: (status, headers, body or None)."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.received: list[dict[str, Any]] = []
         self.requests: list[tuple[dict[str, str], int]] = []
         self.hang = threading.Event()
@@ -61,7 +61,7 @@ class Collector:
             def handle_error(self, request: object, client_address: object) -> None:
                 return  # a client that gave up waiting
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
