@@ -25,6 +25,7 @@ from pathlib import Path
 import duckdb
 
 from meetlat_aggregator.archive import sync
+from meetlat_aggregator.database import is_damaged
 from meetlat_aggregator.rewriting import Before, Rewriting
 from meetlat_aggregator.sqlfiles import sql
 
@@ -64,6 +65,15 @@ class Publisher:
         `at_once` runs what it is given, which takes the snapshot, when everything that was
         committed is folded in. Raises OSError or duckdb.Error.
         """
+        try:
+            self._publish(at_once)
+        except duckdb.Error as error:
+            if not is_damaged(error):
+                raise
+            self._discard_working(error)
+            self._publish(at_once)  # damage that is still met is the live database's
+
+    def _publish(self, at_once: AtOnce) -> None:
         con = self.con
         con.execute(sql("macros"))
         con.execute(sql("publish_macros"))
@@ -108,12 +118,15 @@ class Publisher:
         try:
             self.con.execute(attach)
         except duckdb.Error as error:
-            why = str(error).splitlines()[0]
-            _log.warning("cannot read %s: %s; making it anew", self.working, why)
-            self.working.unlink(missing_ok=True)
-            self.working.with_name(WORKING + ".wal").unlink(missing_ok=True)
+            self._discard_working(error)
             self.con.execute(attach)
         self.working.chmod(0o600)
+
+    def _discard_working(self, error: duckdb.Error) -> None:
+        why = str(error).splitlines()[0]
+        _log.warning("cannot read %s: %s; making it anew", self.working, why)
+        self.working.unlink(missing_ok=True)
+        self.working.with_name(WORKING + ".wal").unlink(missing_ok=True)
 
     def _begin(self) -> None:
         """Take the snapshot: a transaction sees the database as it is at its first look."""

@@ -128,6 +128,22 @@ def test_a_damaged_database_is_told_and_made_anew_from_archive_and_log(
         running.finish(rebuild=False)
 
 
+@pytest.mark.parametrize("damage", [every_block, pytest.param(cut_off, marks=pytest.mark.soak)])
+def test_a_damaged_working_file_of_the_publication_is_made_anew(
+    tmp_path: Path, damage: Callable[[bytearray], None]
+) -> None:
+    with system(tmp_path) as running:
+        counted(running)
+        assert running.aggregator.terminate() == 0
+        working = running.data / "kpi.working.duckdb"
+        raw = bytearray(working.read_bytes())
+        damage(raw)
+        working.write_bytes(raw)
+        running.append(make_story(3, 60))
+        running.finish(rebuild=False)
+        assert f"cannot read {working}" in running.aggregator.said()
+
+
 def test_records_that_the_log_deleted_unread_stop_it_and_change_nothing(tmp_path: Path) -> None:
     with system(tmp_path) as running:
         counted(running)
