@@ -191,7 +191,7 @@ def kills(times: int, seed: int, folder: Path, collector: Collector) -> None:
         until(log.exists, "the host to begin")
         if draw.random() < 0.4:  # the broker is away, at once or from some moment on
             collector.answer = lambda _: (503, {}, {})
-        time.sleep(draw.uniform(0.0, 1.5))
+        time.sleep(draw.uniform(0.0, 4.0))
         host.kill()
         outcomes[run_number] = time.monotonic()
         host.communicate()
@@ -207,8 +207,9 @@ def kills(times: int, seed: int, folder: Path, collector: Collector) -> None:
             )
         ]
         lost = [(number, at) for number, at in emitted if f"{run_number} {number}" not in arrived]
-        old = [number for number, at in lost if at < killed - 1.5]  # a second, and the machine
-        assert not old or len(lost) <= BATCH, (run_number, len(emitted), lost[0], len(lost))
+        # A second, and one more for a busy machine.
+        old = [number for number, at in lost if at < killed - 2.0]
+        assert not old, (run_number, len(emitted), len(lost), len(old))
         if lost:  # the newest, without a gap
             assert lost == emitted[-len(lost) :]
 
