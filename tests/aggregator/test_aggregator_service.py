@@ -112,6 +112,7 @@ async def test_every_metric_appears_and_promtool_has_nothing_to_say(tmp_path: Pa
             lambda: (
                 b"meetlat_batch_events_count 1" in aggregator._metrics
                 and b"meetlat_last_publication" in aggregator._metrics
+                and b"meetlat_availability_ratio" in aggregator._metrics  # a gauge, read later
             ),
             "the text is made of it",
         )
