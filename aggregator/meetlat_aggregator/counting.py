@@ -17,7 +17,9 @@ import pyarrow.compute as pc
 
 from meetlat.metrics import METRICS
 from meetlat_aggregator.batch import Batch
-from meetlat_aggregator.staging import Judged, distinct
+from meetlat_aggregator.rows import distinct
+from meetlat_aggregator.staging import Judged
+from meetlat_aggregator.waits import microseconds
 
 # Values that are exact as integers in a smaller unit: stored so, shown in the base unit.
 UNIT = {
@@ -152,7 +154,7 @@ def _calls(rows: pa.Table) -> Iterator[Change]:
         ("first_token", "gen_ai_client_operation_time_to_first_chunk_seconds"),
     ):
         mask = np.asarray(rows[field].is_valid())
-        values = _micro(np.asarray(rows[field].drop_null()))
+        values = microseconds(np.asarray(rows[field].drop_null()))
         yield from groups.histogram(metric, values, mask)
     for field, kind in _TOKENS.items():
         mask = np.asarray(rows[field].is_valid())
@@ -206,18 +208,11 @@ def _feedback(rows: pa.Table) -> Iterator[Change]:
             np.asarray(rows[name]).astype(np.float64)
             for name in ("score", "scale_min", "scale_max")
         )
-        values = _micro(1 + 9 * (score - low) / (high - low))
+        values = microseconds(1 + 9 * (score - low) / (high - low))
         everything = np.ones(rows.num_rows, dtype=np.bool_)
         yield from _Groups(rows, ("use_case", "kind")).histogram(
             "meetlat_feedback_score", values, everything
         )
-
-
-def _micro(values: npt.NDArray[np.float64]) -> Numbers:
-    """Millionths, halves away from zero, as the tables round."""
-    scaled = values * 1_000_000
-    whole = np.floor(scaled)
-    return (whole + (scaled - whole >= 0.5)).astype(np.int64)
 
 
 _COUNTED: dict[str, Any] = {

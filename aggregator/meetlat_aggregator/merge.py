@@ -3,78 +3,117 @@
 from __future__ import annotations
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from meetlat_aggregator.rows import Numbers, distinct, together
 from meetlat_aggregator.sqlfiles import sql
-from meetlat_aggregator.tables import (
-    CELLS,
-    HEALTH,
-    STATES,
-    UNPRICED,
-    Cell,
-    State,
-    merge_cell,
-    merge_rows,
-)
+from meetlat_aggregator.staging import Staged, hours_of
+from meetlat_aggregator.tables import CELLS, HEALTH, STATES, UNPRICED, State, merge_cell
+
+Touched = dict[str, Numbers]  # the hours of each table, microseconds since 1970
+_columns_of: dict[str, list[str]] = {}
 
 
-def merge_all(con: duckdb.DuckDBPyConnection, staged: set[str]) -> None:
-    """Merge what is staged into every table."""
-    merge_cells(con, staged)
+def merge_all(con: duckdb.DuckDBPyConnection, staged: Staged, batch: int) -> None:
+    """Merge what is staged into every table; `batch` is the last one that is in it."""
+    touched = merge_cells(con, staged)
     for state in STATES:
-        if state.source in staged:
-            merge_state(con, state, sql(f"state/{state.name}"))
+        if state.source in staged.names:
+            touched |= merge_state(con, state, sql(f"state/{state.name}"))
+    note_touched(con, touched, batch)
 
 
-def merge_cells(con: duckdb.DuckDBPyConnection, staged: set[str]) -> None:
-    """Merge what is staged into the additive tables, each with its `sign`."""
+def merge_cells(
+    con: duckdb.DuckDBPyConnection, staged: Staged, *, withdrawn: bool = False
+) -> Touched:
+    """Merge what is staged into the additive tables, each with its `sign`; what is withdrawn may
+    leave nothing of a row.
+    """
+    touched: Touched = {}
     for cell in (*CELLS, UNPRICED, HEALTH):
-        if cell is HEALTH or cell.source in staged:
-            query = sql(f"cells/{cell.query or cell.name}")
-            con.execute(f"CREATE OR REPLACE TEMP TABLE delta AS {query}")
-            _merge_cell(con, cell)
+        hours = staged.hours.get(cell.source)
+        if hours is None:
+            continue
+        columns = _columns(con, cell.name)
+        first, last = (np.datetime64(int(hour), "us") for hour in (hours.min(), hours.max()))
+        within = f"t.hour BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'"
+        query = sql(f"cells/{cell.query or cell.name}")
+        con.execute(merge_cell(cell, query, columns, within))
+        touched[cell.name] = hours
+        if withdrawn:
+            measures = [name for name in columns if name not in cell.key]
+            empty = " AND ".join(f't."{name}" = 0' for name in measures)
+            con.execute(f"DELETE FROM {cell.name} AS t WHERE {within} AND {empty}")
+    return touched
 
 
-def merge_state(con: duckdb.DuckDBPyConnection, state: State, rows: str) -> None:
-    """Merge the rows of a query into a row-level table."""
-    keys = ", ".join(f'"{name}"' for name in state.key)
+def merge_state(con: duckdb.DuckDBPyConnection, state: State, query: str) -> Touched:
+    """Merge what the events of a query say into a row-level table.
+
+    A row is found by the hash of its key, deleted and inserted again: to update columns in place,
+    scattered over a long table, takes longer, and so the rows in use stay together at its end.
+    """
+    events = con.sql(query).to_arrow_table()
+    if not events.num_rows:
+        return {}
+    codes, first = distinct(events, state.key)
+    keys = _hashed(con, state, events.take(pa.array(first)))
+    old = _met(con, state, keys)
+    rows = together(state, events, codes, keys, old)
+    rows = rows.append_column("key_hash", keys["key_hash"])
+    if len(state.moment) > 1:
+        rows = rows.append_column("moment", pc.coalesce(*(rows[name] for name in state.moment)))
+    if old.num_rows:
+        con.execute(f"DELETE FROM {state.name} WHERE rowid IN (SELECT place FROM old)")
+    con.execute(f"INSERT INTO {state.name} BY NAME SELECT * FROM rows")
+    return touched_by(state, old, rows)
+
+
+def _hashed(con: duckdb.DuckDBPyConnection, state: State, events: pa.Table) -> pa.Table:
+    keys = events.select(state.key)  # noqa: F841 - DuckDB reads the variable
+    names = ", ".join(f'"{name}"' for name in state.key)
+    return con.sql(
+        f"SELECT *, md5_number_lower(concat_ws(chr(0), {names})) AS key_hash FROM keys"
+    ).to_arrow_table()
+
+
+def _met(con: duckdb.DuckDBPyConnection, state: State, keys: pa.Table) -> pa.Table:
+    """The rows of these keys that are there already: their `place`, and the key's as `code`."""
+    code = pa.array(np.arange(keys.num_rows, dtype=np.int32))
+    wanted = keys.append_column("code", code)  # noqa: F841 - DuckDB reads the variable
+    # First by the hash alone: to read the other columns of millions of rows takes seconds.
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE delta AS "
-        f"SELECT *, md5_number_lower(concat_ws(chr(0), {keys})) AS key_hash FROM ({rows})"
+        "CREATE OR REPLACE TEMP TABLE places AS SELECT DISTINCT t.rowid AS place "
+        f"FROM {state.name} AS t JOIN wanted AS k ON t.key_hash = k.key_hash"
     )
-    for statement in merge_rows(state, _columns(con, state.name)):
-        con.execute(statement)
-    for changed in ("met", "merged"):
-        touch_rows(con, state, changed)
+    same = " AND ".join(f't."{name}" = k."{name}"' for name in state.key)
+    return con.sql(
+        f"SELECT t.rowid AS place, k.code AS code, t.* FROM places AS p "
+        f"JOIN {state.name} AS t ON t.rowid = p.place "
+        f"JOIN wanted AS k ON t.key_hash = k.key_hash AND {same}"
+    ).to_arrow_table()
 
 
-def touch_rows(con: duckdb.DuckDBPyConnection, state: State, rows: str) -> None:
-    """Note under which hours the rows of a table or view are published."""
-    if state.moment:
-        _touch(con, state.name, f"date_trunc('hour', {state.moment})", rows)
+def touched_by(state: State, *changed: pa.Table) -> Touched:
+    """Under which hours these rows are published."""
+    if not state.moment:
+        return {}
+    moments = [pc.coalesce(*(rows[name] for name in state.moment)) for rows in changed]
+    return {state.name: np.unique(np.concatenate([hours_of(one) for one in moments]))}
 
 
-def _touch(con: duckdb.DuckDBPyConnection, table: str, hour: str, rows: str) -> None:
-    con.execute(
-        f"INSERT INTO touched SELECT DISTINCT '{table}' AS name, {hour} AS hour, "
-        f"(SELECT batches FROM progress) AS batch FROM {rows}"
-    )
-
-
-def _merge_cell(con: duckdb.DuckDBPyConnection, cell: Cell) -> None:
-    first, last, withdrawn = con.execute(
-        "SELECT min(hour), max(hour), (SELECT min(sign) FROM staged_envelope) < 0 FROM delta"
-    ).fetchall()[0]
-    if first is None:
-        return
-    within = f"t.hour BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'"
-    columns = _columns(con, cell.name)
-    measures = [name for name in columns if name not in cell.key]
-    con.execute(merge_cell(cell, columns, within))
-    _touch(con, cell.name, "hour", "delta")
-    if withdrawn:
-        empty = " AND ".join(f't."{name}" = 0' for name in measures)
-        con.execute(f"DELETE FROM {cell.name} AS t WHERE {within} AND {empty}")
+def note_touched(con: duckdb.DuckDBPyConnection, touched: Touched, batch: int) -> None:
+    """Remember that what is published of these tables for these hours is no longer true."""
+    names = [pa.repeat(name, len(hours)) for name, hours in touched.items()]
+    hours = pa.array(np.concatenate([*touched.values()])).cast(pa.timestamp("us"))
+    parts = pa.table({"name": pa.concat_arrays(names), "hour": hours})  # noqa: F841 - DuckDB reads it
+    con.execute(f"INSERT INTO touched SELECT name, hour, {batch} AS batch FROM parts")
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    return [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()]
+    """A table's columns: the same in every database, since each is of the newest version."""
+    if table not in _columns_of:
+        _columns_of[table] = [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()]
+    return _columns_of[table]

@@ -1,7 +1,9 @@
-"""Puts committed batches into temporary tables, one per event type, ready to be folded.
+"""Puts committed batches where SQL sees them, one view per event type, ready to be folded.
 
-`staged_TYPE` holds what counts of a type, with `sign` 1, or -1 for what is withdrawn; it is a view
-where nothing of the type is there. `staged_envelope` holds every record with its verdict.
+`staged_TYPE` is what counts of a type, with `sign` 1, or -1 for what is withdrawn. The views read
+Arrow tables in memory: nothing is copied. `staged_envelope` has every record with its verdict,
+`call_cells` the distinct dimensions of the calls, which name theirs by number, and `staged_waits`
+their waits, counted by bucket.
 """
 
 from __future__ import annotations
@@ -11,14 +13,15 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from meetlat.contract.events import EVENT_MODELS
 from meetlat_aggregator.batch import Batch, short_name
+from meetlat_aggregator.rows import Numbers, distinct
 from meetlat_aggregator.sqlfiles import sql, sql_names
 from meetlat_aggregator.tables import STATES
+from meetlat_aggregator.waits import buckets_of, microseconds
 
 # A sender's account counts wherever it runs; everything else counts in production only.
 _ANY_ENVIRONMENT = ("sdk_report", "collector_report")
@@ -27,13 +30,10 @@ CALL_DIMENSIONS = (
     "use_case", "tool", "feature", "team", "segment", "provider", "model", "operation",
     "prompt_version", "status", "error_type", "currency",
 )  # fmt: skip
-# Of a call only these are staged beside its number: measures, and what row-level state needs.
-_CALL_COLUMNS = (
-    "use_case", "tool", "feature", "team", "segment", "status", "user", "session", "duration",
-    "first_token", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
-    "reasoning_tokens", "cost", "output_pages",
-)  # fmt: skip
-_LARGEST = 2**62
+# Texts of few values: kept as numbers, which takes less room and groups faster.
+_OF_FEW_VALUES = (*CALL_DIMENSIONS, "source")
+_HOUR = 3_600_000_000  # microseconds
+_WAITS = ("duration", "first_token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Judged:
 def judged(batch: Batch, verdicts: pa.ChunkedArray) -> Judged:
     """What folding needs of a batch and the verdicts on its records, in their order."""
     heads = batch.events.select(["seq", "append_time", "time", "source", "id"])
-    heads = heads.append_column("verdict", verdicts)
+    heads = _encoded(heads.append_column("verdict", verdicts.dictionary_encode()))
     counted = np.asarray(pc.equal(verdicts, "counted"))
     data = {}
     for type_name, table in batch.data.items():
@@ -62,45 +62,105 @@ def judged(batch: Batch, verdicts: pa.ChunkedArray) -> Judged:
             counts &= np.asarray(pc.equal(table["environment"], "production"))
         kept = table if counts.all() else table.filter(pa.array(counts))
         if kept.num_rows:
-            data[name] = kept
+            left_out = [
+                column for column in ("attributes", "environment") if column in kept.column_names
+            ]
+            data[name] = _encoded(kept.drop_columns(left_out))
     return Judged(heads, data)
 
 
-def stage(con: duckdb.DuckDBPyConnection, pending: Sequence[Judged], sign: int) -> set[str]:
-    """Make the tables. Returns the short names that were staged, and the derived ones
-    (`conversation`, `use`, `report`) that feed row-level state.
+def _encoded(table: pa.Table) -> pa.Table:
+    for place, name in enumerate(table.column_names):
+        if name in _OF_FEW_VALUES and not pa.types.is_dictionary(table[name].type):
+            table = table.set_column(place, name, table[name].dictionary_encode())
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What the views show: the short names of the types that are there, and the derived ones
+    (`conversation`, `use`, `report`) that feed row-level state; and of which hours a type, or
+    `envelope`, has events, in microseconds since 1970.
     """
-    heads = pa.concat_tables([one.heads for one in pending])  # noqa: F841 - DuckDB reads it
-    con.execute(sql("stage_envelopes"), {"sign": sign})
+
+    names: frozenset[str]
+    hours: dict[str, Numbers]
+
+
+def stage(con: duckdb.DuckDBPyConnection, pending: Sequence[Judged], sign: int) -> Staged:
+    """Make the views."""
+    heads = pa.concat_tables([one.heads for one in pending])
+    _show(con, "envelope", heads, sign)
+    both = [hours_of(heads[name]) for name in ("time", "append_time")]  # a dead letter has no time
+    hours = {"envelope": np.unique(np.concatenate(both))}
     refined = sql_names("staged")
     staged = sorted({name for one in pending for name in one.data})
     for name in staged:
         rows = pa.concat_tables([_with_heads(one, name) for one in pending if name in one.data])
+        hours[name] = hours_of(rows["time"])
         if name == "interaction":
-            codes, first = distinct(rows, ("hour", *CALL_DIMENSIONS))
-            dimensions = rows.take(pa.array(first)).select(["hour", *CALL_DIMENSIONS])
-            dimensions = dimensions.append_column("cell", pa.array(range(len(first)), pa.int32()))
-            con.execute(sql("stage_call_cells"))
-            rows = rows.select(["time", "source", "id", *_CALL_COLUMNS])
-            rows = rows.append_column("cell", pa.array(codes, pa.int32()))
-        query = sql(f"staged/{name}") if name in refined else "SELECT * FROM staged"
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE staged_{name} AS WITH staged AS "
-            f"(SELECT *, {sign}::TINYINT AS sign FROM rows) {query}"
-        )
+            rows = _calls(con, rows, sign)
+        _show(con, name, rows, sign, sql(f"staged/{name}") if name in refined else "FROM staged")
     for state in STATES:
         parts = [f"{state.source}.{feed}" for feed in state.feeds if feed in staged]
         parts = [part for part in parts if part in refined]
         if parts:
             union = " UNION ALL BY NAME ".join(f"({sql(f'staged/{part}')})" for part in parts)
             con.execute(f"CREATE OR REPLACE TEMP VIEW staged_{state.source} AS {union}")
-    return {*staged, *(state.source for state in STATES if not set(staged).isdisjoint(state.feeds))}
+    fed = (state.source for state in STATES if not set(staged).isdisjoint(state.feeds))
+    return Staged(frozenset([*staged, *fed]), hours)
 
 
-def unstage(con: duckdb.DuckDBPyConnection, staged: set[str]) -> None:
-    """Drop the tables again: they are as large as what was staged."""
-    for name in (*staged & {short_name(name) for name in EVENT_MODELS}, "envelope"):
-        con.execute(f"DROP TABLE IF EXISTS staged_{name}")
+def unstage(con: duckdb.DuckDBPyConnection) -> None:
+    """Let go of what the views show."""
+    for type_name in EVENT_MODELS:
+        con.unregister(f"rows_{short_name(type_name)}")
+    for name in ("envelope", "waits"):
+        con.unregister(f"rows_{name}")
+
+
+def hours_of(times: pa.ChunkedArray) -> Numbers:
+    """The hours of these times, each once, in microseconds since 1970."""
+    hours: Numbers = np.unique(np.asarray(times.drop_null().cast(pa.int64())) // _HOUR) * _HOUR
+    return hours
+
+
+def _show(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    rows: pa.Table,
+    sign: int,
+    query: str = "FROM staged",
+) -> None:
+    con.register(f"rows_{name}", rows)
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW staged_{name} AS WITH staged AS "
+        f"(SELECT *, {sign}::TINYINT AS sign FROM rows_{name}) {query}"
+    )
+
+
+def _calls(con: duckdb.DuckDBPyConnection, rows: pa.Table, sign: int) -> pa.Table:
+    """The calls with the number of their cell; makes `call_cells` and `staged_waits`."""
+    codes, first = distinct(rows, ("hour", *CALL_DIMENSIONS))
+    dimensions = rows.take(pa.array(first)).select(["hour", *CALL_DIMENSIONS])
+    dimensions = dimensions.append_column("cell", pa.array(range(len(first)), pa.int32()))
+    con.execute(sql("stage_call_cells"))
+    _show(con, "waits", _waits(rows, codes), sign)
+    return rows.append_column("cell", pa.array(codes, pa.int32()))
+
+
+def _waits(rows: pa.Table, cells: Numbers) -> pa.Table:
+    """How many waits of a cell fall into a bucket: cell, measure, bucket, count."""
+    found = []
+    for measure in _WAITS:
+        known = np.asarray(rows[measure].is_valid())
+        waits = microseconds(np.asarray(rows[measure].drop_null()))
+        table = pa.table({"cell": cells[known], "bucket": buckets_of(waits)})
+        groups, first = distinct(table, ("cell", "bucket"))
+        table = table.take(pa.array(first))
+        table = table.append_column("measure", pa.repeat(measure, len(first)))
+        found.append(table.append_column("count", pa.array(np.bincount(groups))))
+    return pa.concat_tables(found)
 
 
 def _with_heads(one: Judged, name: str) -> pa.Table:
@@ -111,37 +171,8 @@ def _with_heads(one: Judged, name: str) -> pa.Table:
     heads = one.heads.select(["time", "source", "id"])
     rows = heads if table.num_rows == heads.num_rows else heads.take(table["seq"])
     for column in table.column_names:
-        if column not in ("seq", "attributes"):
+        if column != "seq":
             rows = rows.append_column(column, table[column])
     if name == "interaction":
         rows = rows.append_column("hour", pc.floor_temporal(rows["time"], unit="hour"))
     return rows
-
-
-def distinct(
-    rows: pa.Table, columns: Sequence[str]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The distinct combinations of some columns: the number of each row's, from 0 in the order of
-    their first occurrence, and the row where each first occurs. Grouping by one integer is several
-    times quicker than by a dozen texts.
-    """
-    combined = np.zeros(rows.num_rows, dtype=np.int64)
-    width = 1
-    for name in columns:
-        column = rows[name].combine_chunks()
-        if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
-        size = len(column.dictionary) + 1
-        if width * size > _LARGEST:
-            combined, width = _numbered(combined)
-        combined = combined * size + np.asarray(column.indices.fill_null(size - 1))
-        width *= size
-    codes, count = _numbered(combined)
-    first = np.zeros(count, dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    return codes, first
-
-
-def _numbered(values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:
-    encoded = pa.array(values).dictionary_encode()
-    return np.asarray(encoded.indices).astype(np.int64), len(encoded.dictionary)

@@ -1,4 +1,4 @@
-"""The live tables that batches are folded into: cells add up, registers keep the latest."""
+"""The live tables that batches are folded into: cells add up, rows keep the latest values."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A row-level table. Columns in `merge` are merged by their operator, all others by greatest.
+    """A row-level table: one row per `key`, made from every event that names it.
 
-    `feeds` are the event types it is made from; `needles` the data fields by which the archive is
-    searched for a key's other events, when one of them is withdrawn. `moment` is the time by whose
-    day or week a row is published, when it is; a column of that name keeps it where it is not one.
+    Columns in `merge` are put together by their operator. Each of `fields` is a register: it keeps
+    the value that the event with the greatest (time, source, id) said; a column in `along` goes
+    with the field that it names. `feeds` are the event types it is made from; `needles` the data
+    fields by which the archive is searched for a key's other events, when one is withdrawn.
+    `moment` is the time by whose day or week a row is published, when it is: the first column that
+    is not NULL; where those are two, the table has a column `moment`.
     """
 
     name: str
@@ -35,7 +38,9 @@ class State:
     feeds: tuple[str, ...]
     needles: tuple[str, ...] = ()
     merge: dict[str, str] = field(default_factory=dict)
-    moment: str = ""
+    fields: tuple[str, ...] = ()
+    along: dict[str, str] = field(default_factory=dict)
+    moment: tuple[str, ...] = ()
 
 
 _WHERE = ("use_case", "tool", "feature", "team", "segment")
@@ -98,7 +103,14 @@ STATES = (
         feeds=("task",),
         needles=("case",),
         merge={"first_time": "least", "events": "+"},
-        moment="coalesce(finished.v, last_time)",
+        fields=(
+            "tool", "feature", "team", "segment", "assisted", "automated", "requested", "started",
+            "first_draft", "finished", "decided", "handling", "rework", "rework_in_handling",
+            "revisions", "errors", "error_kinds", "quality", "takeover_share", "template_reused",
+            "outcome", "value",
+        ),
+        along={"currency": "value"},
+        moment=("finished", "last_time"),
     ),
     State(
         "conversations",
@@ -107,7 +119,9 @@ STATES = (
         feeds=("interaction", "escalation", "resolution"),
         needles=("session", "case"),
         merge={"first_time": "least", "turns": "+", "escalations": "+", "reopened": "+"},
-        moment="first_time",
+        fields=("use_case", "tool", "feature", "team", "segment", "channel", "ticket", "outcome"),
+        along={"by": "outcome"},
+        moment=("first_time",),
     ),
     State(
         "uses",
@@ -116,21 +130,30 @@ STATES = (
         feeds=("interaction", "usage"),
         needles=("user",),
         merge={"first_time": "least", "events": "+"},
-        moment="first_time",
+        moment=("first_time",),
     ),
-    State("last_probes", "probe", ("tool", "location"), feeds=("probe",), needles=("tool",)),
+    State(
+        "last_probes",
+        "probe",
+        ("tool", "location"),
+        feeds=("probe",),
+        needles=("tool",),
+        fields=("success",),
+        along={"duration": "success"},
+    ),
     State(
         "sender_totals",
         "report",
         ("hour", "source", "started", "account", "reason"),
         feeds=("sdk_report", "collector_report"),
+        merge={"total": "greatest"},
     ),
-)
+)  # fmt: skip
 
 
-def merge_cell(cell: Cell, columns: Iterable[str], within: str) -> str:
-    """The MERGE of `delta` into a cell table. `within` is a literal range of hours that lets zone
-    maps prune.
+def merge_cell(cell: Cell, query: str, columns: Iterable[str], within: str) -> str:
+    """The MERGE of what a query gives into a cell table. `within` is a literal range of hours that
+    lets zone maps prune.
     """
     columns = list(columns)
     matches = " AND ".join(f't."{name}" = d."{name}"' for name in cell.key)
@@ -140,46 +163,7 @@ def merge_cell(cell: Cell, columns: Iterable[str], within: str) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
     values = ", ".join(f'd."{name}"' for name in columns)
     return (
-        f"MERGE INTO {cell.name} AS t USING delta AS d ON {within} AND {matches} "
+        f"MERGE INTO {cell.name} AS t USING ({query}) AS d ON {within} AND {matches} "
         f"WHEN MATCHED THEN UPDATE SET {updates} "
         f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
     )
-
-
-def merge_rows(state: State, columns: Iterable[str]) -> tuple[str, ...]:
-    """Statements that merge `delta` into a row-level table: find the rows that are there already
-    (`met`), put both together (`merged`), and let those take the place of the former.
-
-    Not a MERGE: to update structs in place, scattered over a long table, takes ten times as long;
-    and so the rows in use stay together at its end.
-    """
-    columns = list(columns)
-    same = " AND ".join(f't."{name}" = d."{name}"' for name in state.key)
-    names = ", ".join(f'"{name}"' for name in columns)
-    values = ", ".join(
-        f'd."{name}"'
-        if name in state.key or name == "key_hash"
-        else f'(d."{name}" + coalesce(t."{name}", 0)) AS "{name}"'
-        if state.merge.get(name) == "+"
-        else f'{state.merge.get(name, "greatest")}(d."{name}", t."{name}") AS "{name}"'
-        for name in columns
-        if name != "moment"
-    )
-    moment = f", {state.moment} AS moment" if "moment" in columns else ""
-    # First by the hash alone: to read the other columns of millions of rows takes seconds.
-    places = (
-        "CREATE OR REPLACE TEMP TABLE places AS SELECT DISTINCT t.rowid AS place "
-        f"FROM {state.name} AS t JOIN delta AS d ON t.key_hash = d.key_hash"
-    )
-    met = (
-        "CREATE OR REPLACE TEMP TABLE met AS SELECT t.rowid AS place, t.* "
-        f"FROM places AS p JOIN {state.name} AS t ON t.rowid = p.place "
-        f"WHERE EXISTS (SELECT 1 FROM delta AS d WHERE t.key_hash = d.key_hash AND {same})"
-    )
-    merged = (
-        f"CREATE OR REPLACE TEMP TABLE merged AS SELECT *{moment} FROM (SELECT {values} "
-        f"FROM delta AS d LEFT JOIN met AS t ON t.key_hash = d.key_hash AND {same})"
-    )
-    delete = f"DELETE FROM {state.name} WHERE rowid IN (SELECT place FROM met)"
-    insert = f"INSERT INTO {state.name} ({names}) SELECT {names} FROM merged"
-    return places, met, merged, delete, insert

@@ -34,7 +34,7 @@ MAX_DEAD_BYTES = 900 * 1024
 # An event may lie 5 minutes ahead of the log's clock, so its identity is kept that much longer.
 _SLACK = timedelta(minutes=10)
 # So many events are folded at once, if no publication asked for it before.
-FOLD_EVENTS = 75_000
+FOLD_EVENTS = 150_000
 _log = logging.getLogger("meetlat.aggregator")
 
 
@@ -94,7 +94,7 @@ class Transactions:
                 self._fold(pending, outcome.batch)
                 pending = []
             if withdrawals:
-                withdraw.withdraw(self.con, self.archive)
+                withdraw.withdraw(self.con, self.archive, outcome.batch)
             before_commit()
         self.live.keep()
         self._pending = pending
@@ -111,8 +111,8 @@ class Transactions:
 
     def _fold(self, pending: list[Judged], last: int) -> None:
         staged = stage(self.con, pending, sign=1)
-        merge_all(self.con, staged)
-        unstage(self.con, staged)
+        merge_all(self.con, staged, last)
+        unstage(self.con)
         self.con.execute("UPDATE progress SET folded = ?", [last])
 
     def _catch_up(self) -> None:

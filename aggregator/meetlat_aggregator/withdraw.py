@@ -11,12 +11,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from meetlat_aggregator.archive import Archive, records_of
 from meetlat_aggregator.batch import Batch
 from meetlat_aggregator.decode import decode
-from meetlat_aggregator.merge import merge_cells, merge_state, touch_rows
+from meetlat_aggregator.merge import (
+    Touched,
+    merge_cells,
+    merge_state,
+    note_touched,
+    touched_by,
+)
 from meetlat_aggregator.sqlfiles import sql
 from meetlat_aggregator.staging import Judged, judged, stage, unstage
 from meetlat_aggregator.tables import STATES, State
@@ -36,7 +43,7 @@ def find_withdrawals(con: duckdb.DuckDBPyConnection, batch: Batch, window: timed
     return bool(con.execute("SELECT count(*) FROM new_voids").fetchall()[0][0])
 
 
-def withdraw(con: duckdb.DuckDBPyConnection, archive: Archive) -> None:
+def withdraw(con: duckdb.DuckDBPyConnection, archive: Archive, batch: int) -> None:
     """Apply `new_voids` to what was folded, this batch included, and remember them."""
     first, last = con.execute('SELECT min("time"), max("time") FROM new_voids').fetchall()[0]
     targets = _archived(con, archive, sql("archive/withdrawn"), {"first": first, "last": last})
@@ -45,24 +52,33 @@ def withdraw(con: duckdb.DuckDBPyConnection, archive: Archive) -> None:
         return
     withdrawn = _counted(decode(list(records_of(targets))))
     staged = stage(con, [withdrawn], sign=-1)
-    merge_cells(con, staged)
+    touched = merge_cells(con, staged, withdrawn=True)
     for state in STATES:
-        if state.needles and state.source in staged:
-            _make_anew(con, archive, state, withdrawn)
-    unstage(con, staged)
+        if state.needles and state.source in staged.names:
+            touched |= _make_anew(con, archive, state, withdrawn)
+    unstage(con)
+    note_touched(con, touched, batch)
 
 
 def _make_anew(
-    con: duckdb.DuckDBPyConnection, archive: Archive, state: State, withdrawn: Judged
-) -> None:
+    con: duckdb.DuckDBPyConnection,
+    archive: Archive,
+    state: State,
+    withdrawn: Judged,
+) -> Touched:
     """Delete the rows that the withdrawn events touched and make them from what is left."""
     stage(con, [withdrawn], sign=1)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE withdrawn_rows AS {sql(f'state/{state.name}')}")
+    keys = ", ".join(f'"{name}"' for name in state.key)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE withdrawn_rows AS "
+        f"SELECT DISTINCT {keys} FROM ({sql(f'state/{state.name}')})"
+    )
     same_key = " AND ".join(f'k."{name}" = t."{name}"' for name in state.key)
     standing = (
         f"{state.name} AS t WHERE EXISTS (SELECT 1 FROM withdrawn_rows AS k WHERE {same_key})"
     )
-    touch_rows(con, state, standing)
+    before = con.sql(f"SELECT t.* FROM {standing}").to_arrow_table()
+    touched = touched_by(state, before)
     con.execute(f"DELETE FROM {standing}")
     needles = {
         value
@@ -75,7 +91,7 @@ def _make_anew(
         if value is not None
     }
     if not needles:
-        return
+        return touched
     fields = " OR ".join(
         f"may_say(text_of(a.verdict, a.value), '{name}', $needles)" for name in state.needles
     )
@@ -89,13 +105,16 @@ def _make_anew(
         },
     )
     staged = stage(con, [_counted(decode(list(records_of(others))))], sign=1)
-    if state.source in staged:
-        merge_state(
-            con,
-            state,
-            f"SELECT t.* FROM ({sql(f'state/{state.name}')}) AS t "
-            f"WHERE EXISTS (SELECT 1 FROM withdrawn_rows AS k WHERE {same_key})",
-        )
+    if state.source not in staged.names:
+        return touched
+    made = merge_state(
+        con,
+        state,
+        f"SELECT t.* FROM ({sql(f'state/{state.name}')}) AS t "
+        f"WHERE EXISTS (SELECT 1 FROM withdrawn_rows AS k WHERE {same_key})",
+    )
+    both = [one[state.name] for one in (touched, made) if one]
+    return {state.name: np.unique(np.concatenate(both))} if both else {}
 
 
 def _archived(

@@ -108,7 +108,7 @@ def test_dead_records_beside_it_do_not_stand_in_the_way(tmp_path: Path) -> None:
     bad = [Sent(b"\xff\xfe", NOON), Sent(b"no json", NOON), Sent(b"", NOON)]
     bench.feed(*bad, target, event("task", case="c", handling=20, time=NOON - MINUTE), *bad)
     bench.feed(*bad, void(target))
-    assert bench.row("SELECT handling.v FROM tasks") == (20_000_000,)
+    assert bench.row("SELECT handling FROM tasks") == (20_000_000,)
     assert bench.verdicts() == {"received": 12, "counted": 2, "void": 1, "dead": 9}
     bench.close()
 
@@ -203,11 +203,11 @@ def test_a_task_falls_back_to_its_earlier_value_field_by_field(bench: Bench) -> 
     first = event("task", case="c", time=NOON, handling=10, quality=5.5, outcome="open")
     last = event("task", case="c", time=NOON + MINUTE, handling=20, errors=3)
     bench.feed(first, last)
-    assert bench.cell("tasks", "handling.v, quality.v, errors.v, events, last_time") == (
+    assert bench.cell("tasks", "handling, quality, errors, events, last_time") == (
         20_000_000, 5.5, 3, 2, HOUR + MINUTE,
     )  # fmt: skip
     bench.feed(void(last))
-    assert bench.cell("tasks", "handling.v, quality.v, errors.v, events, last_time") == (
+    assert bench.cell("tasks", "handling, quality, errors, events, last_time") == (
         10_000_000, 5.5, None, 1, HOUR,
     )  # fmt: skip
 
@@ -219,7 +219,7 @@ def test_a_task_without_a_case_is_the_event_itself_and_no_other(bench: Bench) ->
     bench.feed(kept, target)
     assert bench.row("SELECT count(*) FROM tasks") == (2,)
     bench.feed(void(target))
-    assert bench.rows("SELECT handling.v FROM tasks") == [(10_000_000,)]
+    assert bench.rows("SELECT handling FROM tasks") == [(10_000_000,)]
 
 
 def test_a_conversation_is_made_anew_without_what_is_withdrawn(bench: Bench) -> None:
@@ -230,7 +230,7 @@ def test_a_conversation_is_made_anew_without_what_is_withdrawn(bench: Bench) -> 
     ended = event("resolution", session=None, case="s", time=next(at), outcome="reopened")
     other = event(session="other", time=next(at))
     bench.feed(first, second, handed, ended, other)
-    columns = "turns, escalations, reopened, use_case.v, outcome.v.outcome"
+    columns = "turns, escalations, reopened, use_case, outcome"
     query = f"SELECT {columns} FROM conversations WHERE session = 's'"
     assert bench.row(query) == (2, 1, 1, "sales", "reopened")
     bench.feed(void(second))
@@ -256,7 +256,7 @@ def test_the_last_probe_is_the_one_before(bench: Bench) -> None:
     elsewhere = event("probe", location="away", time=NOON + MINUTE)
     bench.feed(up, down, elsewhere)
     bench.feed(void(down))
-    assert bench.rows("SELECT location, result.v.success FROM last_probes ORDER BY 1") == [
+    assert bench.rows("SELECT location, success FROM last_probes ORDER BY 1") == [
         ("away", True),
         ("home", True),
     ]

@@ -23,6 +23,7 @@ WINDOW = timedelta(days=7)
 AHEAD = timedelta(minutes=5)
 WHERE = ("use_case", "tool", "feature", "team", "segment")
 ACCOUNTS = ("sdk_report", "collector_report")
+STAMPS, LAST = "(stamps)", "(last)"  # beside the columns of a row
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,10 @@ class Oracle:
 
     def table(self, name: str) -> Counter[Key]:
         """The rows of a table: (column, value) pairs by name."""
-        return Counter(_frozen(row) for row in self.rows[name].values())
+        return Counter(
+            _frozen({n: v for n, v in row.items() if n not in (STAMPS, LAST)})
+            for row in self.rows[name].values()
+        )
 
     def _judged(self, story: Sequence[Sent]) -> Iterator[Told]:
         """Events that are neither dead nor late; the others are put to their account."""
@@ -254,9 +258,9 @@ class Oracle:
             },
         )
         tool, location = one.said("tool", "location")
-        row = self._at("last_probes", {"tool": tool, "location": location}, {"result": None})
-        result = {"success": data["success"], "duration": _us(data.get("duration"))}
-        _keep_latest(row, one, {"result": result})
+        row = self._at("last_probes", {"tool": tool, "location": location}, {})
+        beside = {"success": {"duration": _us(data.get("duration"))}}
+        _keep_latest(row, one, {"success": data["success"]}, beside)
 
     def _measurement(self, one: Told) -> None:
         value = Decimal(one.data["value"])
@@ -287,18 +291,15 @@ class Oracle:
             **{name: _time(data[name]) if name in data else None for name in times},
             **{name: _us(data.get(name)) for name in ("handling", "rework")},
             **{name: _decimal(data.get(name)) for name in ("quality", "takeover_share")},
-            "value": None,
+            "value": Decimal(data["value"]) if "value" in data else None,
         }
-        if "value" in data:
-            fields["value"] = {"amount": Decimal(data["value"]), "currency": data["currency"]}
         key = dict(zip(("use_case", "process", "step"), one.said("use_case", "process", "step"),
                        strict=True))  # fmt: skip
         key["case"] = data.get("case", _itself(one))
-        row = self._at("tasks", key, {"events": 0, **dict.fromkeys(fields)})
+        row = self._at("tasks", key, {"events": 0})
         row["events"] += 1
-        _keep_latest(row, one, fields)
-        _span(row, one)
-        row["moment"] = row["finished"]["v"] if row["finished"] else row["last_time"]
+        _keep_latest(row, one, fields, {"value": {"currency": data.get("currency")}})
+        row["moment"] = row["finished"] or row["last_time"]
 
     def _resolution(self, one: Told) -> None:
         self._turn(one, reopened=int(one.data["outcome"] == "reopened"))
@@ -313,15 +314,13 @@ class Oracle:
             return
         fields: Row = {name: data.get(name) for name in WHERE}
         ends = one.kind == "resolution"
-        outcome = {"outcome": data["outcome"], "by": data.get("by")} if ends else None
-        fields |= {name: data.get(name) if ends else None for name in ("channel", "ticket")}
-        fields["outcome"] = outcome
+        ending = ("channel", "ticket", "outcome")
+        fields |= {name: data.get(name) if ends else None for name in ending}
         zero = dict.fromkeys(("turns", "escalations", "reopened"), 0)
-        row = self._at("conversations", {"session": session}, {**zero, **dict.fromkeys(fields)})
+        row = self._at("conversations", {"session": session}, zero)
         for name, count in counts.items():
             row[name] += count
-        _keep_latest(row, one, fields)
-        _span(row, one)
+        _keep_latest(row, one, fields, {"outcome": {"by": data.get("by")}})
 
     def _use(self, one: Told) -> None:
         data = one.data
@@ -364,23 +363,32 @@ def shown(bench: Bench, table: str) -> Counter[Key]:
 def _frozen(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple(sorted((name, _frozen(inner)) for name, inner in value.items()))
+    if isinstance(value, list):
+        return tuple(sorted(_frozen(inner) for inner in value))
     return value
 
 
-def _keep_latest(row: Row, one: Told, fields: Row) -> None:
-    """Each field keeps the value with the greatest (time, source, id)."""
+def _keep_latest(row: Row, one: Told, fields: Row, beside: dict[str, Row]) -> None:
+    """Each field keeps the value with the greatest (time, source, id), and what stands `beside` it;
+    the row names the greatest stamp of all, and those of fields that have another one.
+    """
+    mine = (one.time, one.source, one.id)
+    stamps = row.setdefault(STAMPS, {})
     for name, value in fields.items():
-        if value is None:
-            continue
-        there = row[name]
-        mine = (one.time, one.source, one.id)
-        if there is None or mine > (there["t"], there["s"], there["i"]):
-            row[name] = {"t": one.time, "s": one.source, "i": one.id, "v": value}
-
-
-def _span(row: Row, one: Told) -> None:
-    row["first_time"] = min(row.get("first_time", one.time), one.time)
-    row["last_time"] = max(row.get("last_time", one.time), one.time)
+        if value is not None and mine > stamps.get(name, ()):
+            stamps[name] = mine
+            row |= {name: value, **beside.get(name, {})}
+        for column in (name, *beside.get(name, {})):
+            row.setdefault(column, None)
+    last = max(mine, row.get(LAST, ()))
+    row |= {LAST: last, **dict(zip(("last_time", "last_source", "last_id"), last, strict=True))}
+    row["older"] = [
+        dict(zip(("field", "t", "s", "i"), (name, *stamps[name]), strict=True))
+        for name in fields
+        if stamps.get(name, last) != last
+    ]
+    if "success" not in fields:  # of a probe the last one counts only
+        row["first_time"] = min(row.get("first_time", one.time), one.time)
 
 
 def _measured(name: str, value: Any) -> Row:

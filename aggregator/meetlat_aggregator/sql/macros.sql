@@ -32,6 +32,3 @@ CREATE OR REPLACE TEMP MACRO archived_digest(verdict, value) AS digest_of(
 -- Whether a data field may say one of the needles; what it does say is read by the contract.
 CREATE OR REPLACE TEMP MACRO may_say(doc, name, needles) AS
   list_contains(needles, doc->>('$.data.' || name)) OR repeats(doc, name) OR repeats(doc, 'data');
--- A register: the value with the greatest (time, source, id) stays.
-CREATE OR REPLACE TEMP MACRO latest(moment, source, id, x) AS
-  max(CASE WHEN x IS NOT NULL THEN {'t': moment, 's': source, 'i': id, 'v': x} END);

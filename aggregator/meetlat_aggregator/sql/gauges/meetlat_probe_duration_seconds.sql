@@ -1,2 +1,2 @@
-SELECT [tool, location] AS labels, result.v.duration / 1e6 AS value
-FROM last_probes WHERE result.v.duration IS NOT NULL
+SELECT [tool, location] AS labels, duration / 1e6 AS value
+FROM last_probes WHERE duration IS NOT NULL

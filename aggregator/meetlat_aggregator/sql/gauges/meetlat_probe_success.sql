@@ -1,1 +1,1 @@
-SELECT [tool, location] AS labels, result.v.success::INTEGER::DOUBLE AS value FROM last_probes
+SELECT [tool, location] AS labels, success::INTEGER::DOUBLE AS value FROM last_probes

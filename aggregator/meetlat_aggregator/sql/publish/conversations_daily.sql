@@ -3,12 +3,12 @@
 WITH c AS (
   SELECT
     local_day(first_time) AS day,
-    said(use_case.v) AS use_case, said(tool.v) AS tool, said(feature.v) AS feature,
-    said(team.v) AS team, said(segment.v) AS segment, said(channel.v) AS channel,
+    said(use_case) AS use_case, said(tool) AS tool, said(feature) AS feature,
+    said(team) AS team, said(segment) AS segment, said(channel) AS channel,
     last_time + INTERVAL 30 MINUTE <= p.watermark AS ended,
     last_time + INTERVAL 7 DAY <= p.watermark AS mature,
-    turns, escalations > 0 AS handed_over, reopened > 0 OR outcome.v.outcome = 'reopened' AS reopened,
-    outcome.v.outcome AS outcome, outcome.v."by" AS "by", ticket.v AS ticket
+    turns, escalations > 0 AS handed_over, reopened > 0 OR outcome = 'reopened' AS reopened,
+    outcome AS outcome, "by" AS "by", ticket AS ticket
   FROM conversations, progress AS p
   WHERE first_time BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
     AND local_day(first_time) IN (SELECT part FROM chunk)

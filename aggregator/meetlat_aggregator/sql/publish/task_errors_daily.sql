@@ -5,11 +5,11 @@ SELECT
   t.segment AS segment, t.assisted AS assisted, t.entry.key AS kind,
   count(*) AS tasks, total(1, t.entry.value) AS errors
 FROM (
-  SELECT local_day(moment) AS day, use_case, process, step, said(team.v) AS team,
-    said(segment.v) AS segment, said(assisted.v) AS assisted,
-    unnest(map_entries(error_kinds.v)) AS entry
+  SELECT local_day(moment) AS day, use_case, process, step, said(team) AS team,
+    said(segment) AS segment, said(assisted) AS assisted,
+    unnest(map_entries(error_kinds)) AS entry
   FROM tasks
   WHERE moment BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
-    AND finished.v IS NOT NULL AND local_day(moment) IN (SELECT part FROM chunk)
+    AND finished IS NOT NULL AND local_day(moment) IN (SELECT part FROM chunk)
 ) AS t LEFT JOIN teams AS s ON s.week = week_of(t.day) AND s.team = t.team
 GROUP BY ALL

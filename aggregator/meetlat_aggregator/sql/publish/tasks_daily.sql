@@ -4,18 +4,18 @@ WITH t AS (
   SELECT
     local_day(moment) AS day,
     use_case, process, step,
-    said(tool.v) AS tool, said(feature.v) AS feature, said(team.v) AS team,
-    said(segment.v) AS segment,
-    said(assisted.v) AS assisted, said(automated.v) AS automated, said(outcome.v) AS outcome,
-    said(value.v.currency) AS currency,
-    CASE WHEN finished.v IS NULL THEN 'open' ELSE 'finished' END AS state,
-    CASE WHEN rework_in_handling.v = false AND handling.v IS NOT NULL
-      THEN handling.v + coalesce(rework.v, 0) ELSE handling.v END AS handling,
-    rework.v AS rework,
-    date_diff('microsecond', coalesce(requested.v, started.v), finished.v) AS lead_time,
-    date_diff('microsecond', requested.v, first_draft.v) AS draft_time,
-    revisions.v AS revisions, errors.v AS errors, quality.v AS quality,
-    takeover_share.v AS takeover, template_reused.v AS template_reused, value.v.amount AS value
+    said(tool) AS tool, said(feature) AS feature, said(team) AS team,
+    said(segment) AS segment,
+    said(assisted) AS assisted, said(automated) AS automated, said(outcome) AS outcome,
+    said(currency) AS currency,
+    CASE WHEN finished IS NULL THEN 'open' ELSE 'finished' END AS state,
+    CASE WHEN rework_in_handling = false AND handling IS NOT NULL
+      THEN handling + coalesce(rework, 0) ELSE handling END AS handling,
+    rework AS rework,
+    date_diff('microsecond', coalesce(requested, started), finished) AS lead_time,
+    date_diff('microsecond', requested, first_draft) AS draft_time,
+    revisions AS revisions, errors AS errors, quality AS quality,
+    takeover_share AS takeover, template_reused AS template_reused, value AS value
   FROM tasks
   WHERE moment BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
     AND local_day(moment) IN (SELECT part FROM chunk)

@@ -1,5 +1,5 @@
-SELECT "time", source, id, session, 0 AS turn, 1 AS handed_over, 0 AS was_reopened,
+SELECT "time", source, id, session,
+  0::BIGINT AS turns, 1::BIGINT AS escalations, 0::BIGINT AS reopened,
   use_case, tool, feature, team, segment,
-  NULL::VARCHAR AS channel, NULL::BOOLEAN AS ticket,
-  NULL::STRUCT(outcome VARCHAR, "by" VARCHAR) AS outcome
+  NULL::VARCHAR AS channel, NULL::BOOLEAN AS ticket, NULL::VARCHAR AS outcome, NULL::VARCHAR AS "by"
 FROM staged_escalation WHERE session IS NOT NULL

@@ -1,5 +1,5 @@
-SELECT "time", source, id, session, 1 AS turn, 0 AS handed_over, 0 AS was_reopened,
+SELECT "time", source, id, session,
+  1::BIGINT AS turns, 0::BIGINT AS escalations, 0::BIGINT AS reopened,
   use_case, tool, feature, team, segment,
-  NULL::VARCHAR AS channel, NULL::BOOLEAN AS ticket,
-  NULL::STRUCT(outcome VARCHAR, "by" VARCHAR) AS outcome
+  NULL::VARCHAR AS channel, NULL::BOOLEAN AS ticket, NULL::VARCHAR AS outcome, NULL::VARCHAR AS "by"
 FROM staged_interaction WHERE session IS NOT NULL

@@ -1,7 +1,4 @@
--- The last probe of each tool from each place.
-SELECT
-  tool AS tool,
-  said(location) AS location,
-  latest("time", source, id, {'success': success, 'duration': duration_us}) AS result
+-- A probe of a tool from a place; the last one stays.
+SELECT "time", source, id, tool AS tool, said(location) AS location, success,
+  duration_us AS duration
 FROM staged_probe
-GROUP BY ALL

@@ -1,7 +1,5 @@
 -- The senders' own accounts. Totals only grow, so the greatest of an hour is its last.
-SELECT
-  date_trunc('hour', "time") AS hour, source AS source, started AS started,
-  account AS account, reason AS reason, max(total) AS total
+SELECT date_trunc('hour', "time") AS hour, source, started, account, reason, total
 FROM (
   SELECT "time", source, started, 'emitted' AS account, '' AS reason, emitted AS total
   FROM staged_report
@@ -15,4 +13,3 @@ FROM (
   SELECT "time", source, started, 'refused' AS account, entry.key AS reason, entry.value AS total
   FROM (SELECT *, unnest(map_entries(refused)) AS entry FROM staged_report)
 )
-GROUP BY ALL

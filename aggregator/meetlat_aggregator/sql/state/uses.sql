@@ -5,7 +5,6 @@ SELECT
   "user" AS "user",
   coalesce(session, itself(source, id, "time")) AS use,
   said(feature) AS feature,
-  min("time") AS first_time,
-  count(*) AS events
+  "time" AS first_time,
+  1::BIGINT AS events
 FROM staged_use
-GROUP BY ALL
