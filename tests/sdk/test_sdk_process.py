@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -175,6 +176,40 @@ def test_the_end_takes_at_most_three_seconds_with_a_hanging_broker_and_spools(
             assert time.time() - float(out) < 3.5  # and half a second for the machine
         ended_well(process, err)
     assert sorted(map(int, spooled(tmp_path))) == list(range(200))
+
+
+def test_the_end_takes_at_most_three_seconds_with_a_locked_log_and_spools(tmp_path: Path) -> None:
+    """Another program keeps the file of the embedded log, and the thread waits for it."""
+    folder = tmp_path / "log"
+    code = "import meetlat; meetlat.support_request('before')"
+    run(code, environment(tmp_path, f"embedded:{folder}"))
+    other = sqlite3.connect(folder / "meetlat.events.v1.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    code = """
+        import threading, time, meetlat
+        from meetlat._transports.embedded import EmbeddedTransport
+        sending, send = threading.Event(), EmbeddedTransport.send
+        def told(*args, **options):
+            sending.set()
+            return send(*args, **options)
+        EmbeddedTransport.send = told
+        for number in range(100):
+            meetlat.support_request(str(number))
+        sending.wait()
+        for number in range(100, 200):
+            meetlat.support_request(str(number))
+        print(time.time())
+    """
+    process = program(code, environment(tmp_path, f"embedded:{folder}"))
+    out, err = process.communicate(timeout=60)
+    assert time.time() - float(out) < 3.5  # and half a second for the machine
+    ended_well(process, err)
+    assert sorted(map(int, spooled(tmp_path))) == list(range(200))
+    other.execute("ROLLBACK")
+    other.close()
+    code = "import meetlat; meetlat.support_request('next'); print(meetlat.flush(20).adopted)"
+    assert run(code, environment(tmp_path, f"embedded:{folder}")).split() == ["200"]
+    assert spooled(tmp_path) == []
 
 
 def test_the_end_without_a_broker_spools(tmp_path: Path) -> None:
