@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.aggregating import DAY, Bench, Sent, event, void
+from support.crowds import crowd
 from support.stories import cuts, few, stories
 
 from meetlat_aggregator import archive as archive_module
@@ -24,7 +27,7 @@ from meetlat_aggregator import merge, transaction, withdraw
 from meetlat_aggregator import rebuild as rebuild_module
 from meetlat_aggregator.archive import Archive
 from meetlat_aggregator.rebuild import compare, rebuild_file
-from meetlat_aggregator.tables import CELLS, HEALTH
+from meetlat_aggregator.tables import CELLS, HEALTH, STATES, State
 
 # /metrics alone depends on the order of the log: of two copies of an event the one that came within
 # the hour is counted there, a withdrawal before its target keeps it out, and the first 100 values
@@ -47,12 +50,16 @@ def fresh_bench(file_records: int = 50_000) -> Iterator[Bench]:
 def told(story: Sequence[Sent], batches: Sequence[int], **how: Any) -> dict[str, Any]:
     """The tables after a story that was read in these batches."""
     restart_after = how.pop("restart_after", 0)
+    places = how.pop("places", True)
     with fresh_bench(**how) as bench:
         for number, (first, last) in enumerate(pairwise(batches), 1):
             bench.feed(*story[first:last])
             if number == restart_after:
                 bench.reopen()
-        return bench.snapshot()
+        if places:
+            return bench.snapshot()
+        late = bench.rows('SELECT * EXCLUDE ("partition", "offset") FROM late')
+        return bench.snapshot("late") | {"late": Counter(map(repr, late))}
 
 
 @few
@@ -86,6 +93,48 @@ def test_any_order_gives_the_same_tables(data: st.DataObject) -> None:
 
 @few
 @given(st.data())
+def test_any_partitioning_gives_the_same_tables(data: st.DataObject) -> None:
+    """One partition, or others for the same records: how many a topic has, and who goes where, is
+    the sender's and Kafka's affair.
+    """
+    story = data.draw(stories())
+    most = data.draw(st.sampled_from([0, 1, 11]))
+    offsets: Counter[int] = Counter()
+    moved = []
+    for one in story:
+        partition = data.draw(st.integers(0, most))
+        moved.append(replace(one, partition=partition, offset=offsets[partition]))
+        offsets[partition] += 1
+    batches = data.draw(cuts(len(story), 2))
+    restart_after = data.draw(st.integers(0, len(batches) - 1))
+    again = told(moved, batches, restart_after=restart_after, places=False)
+    assert again == told(story, batches, places=False)
+
+
+@few
+@given(st.data())
+def test_doubles_anywhere_change_nothing_but_the_account(data: st.DataObject) -> None:
+    """Beside the original and far from it, before and after, in its partition and in another."""
+    story = data.draw(stories())
+    line = list(story)
+    for one in data.draw(st.lists(st.sampled_from(story), min_size=1, max_size=8)):
+        double = replace(one, partition=data.draw(st.integers(0, 3)))
+        line.insert(data.draw(st.integers(0, len(line))), double)
+    offsets: Counter[int] = Counter()
+    doubled = []
+    for one in line:
+        doubled.append(replace(one, offset=offsets[one.partition]))
+        offsets[one.partition] += 1
+    first = told(story, data.draw(cuts(len(story), 2)))
+    second = told(doubled, data.draw(cuts(len(doubled), 3)), file_records=5)
+    for table in (*IN_ANY_ORDER, HEALTH.name, "late"):
+        first.pop(table)
+        second.pop(table)
+    assert second == first
+
+
+@few
+@given(st.data())
 def test_sending_everything_again_adds_nothing_but_to_the_account(data: st.DataObject) -> None:
     story = data.draw(stories())
     with fresh_bench(file_records=5) as bench:
@@ -98,10 +147,17 @@ def test_sending_everything_again_adds_nothing_but_to_the_account(data: st.DataO
 
 @few
 @given(stories())
-def test_two_halves_aggregated_apart_and_merged_by_sum_equal_the_whole(
-    story: list[Sent],
-) -> None:
-    """Halves by identity, so that doubles and withdrawals stay with their event."""
+def test_two_halves_aggregated_apart_and_merged_equal_the_whole(story: list[Sent]) -> None:
+    hold_halves(story)
+
+
+def test_two_halves_of_a_crowd_merged_equal_the_whole() -> None:
+    """Hundreds of events over few keys: tasks, conversations and people have some in both."""
+    hold_halves(crowd(5, 1500))
+
+
+def hold_halves(story: Sequence[Sent]) -> None:
+    """Cells merge by sum, row-level state by each column's own operator."""
     halves = _halves(story)
     with fresh_bench() as whole, fresh_bench() as one, fresh_bench() as two:
         whole.feed(*story)
@@ -114,35 +170,56 @@ def test_two_halves_aggregated_apart_and_merged_by_sum_equal_the_whole(
             shutil.copy(bench.database, copy)
             whole.con.execute(f"ATTACH '{copy}' AS half{number} (READ_ONLY)")
         for cell in (*CELLS, HEALTH):
-            columns = [row[0] for row in whole.rows(f"DESCRIBE {cell.name}")]
-            key = ", ".join(f'"{name}"' for name in cell.key)
-            sums = ", ".join(f'sum("{name}")' for name in columns if name not in cell.key)
-            merged = whole.rows(
-                f"SELECT {key}, {sums} FROM (FROM half0.{cell.name} UNION ALL "
-                f"FROM half1.{cell.name}) GROUP BY ALL ORDER BY ALL"
-            )
-            expected = whole.rows(
-                f"SELECT {key}, {sums} FROM {cell.name} GROUP BY ALL ORDER BY ALL"
-            )
-            assert merged == expected, cell.name
+            _hold_merged(whole, cell.name, cell.key, lambda _: "sum")
+        for state in STATES:
+            _hold_merged(whole, state.name, state.key, partial(_aggregate, state))
         for number in range(2):
             whole.con.execute(f"DETACH half{number}")
 
 
+def _hold_merged(
+    whole: Bench, table: str, key: Sequence[str], aggregate: Callable[[str], str]
+) -> None:
+    columns = [row[0] for row in whole.rows(f"DESCRIBE {table}")]
+    names = ", ".join(f'"{name}"' for name in key)
+    # `moment` follows from the other columns once the row is whole.
+    said = [name for name in columns if name not in (*key, "moment")]
+    merged = ", ".join(f'{aggregate(name)}("{name}")' for name in said)
+    halves, expected = (
+        whole.rows(f"SELECT {names}, {merged} FROM ({of}) GROUP BY {names} ORDER BY ALL")
+        for of in (f"FROM half0.{table} UNION ALL FROM half1.{table}", f"FROM {table}")
+    )
+    assert halves == expected, table
+
+
+def _aggregate(state: State, column: str) -> str:
+    return {"+": "sum", "least": "min"}.get(state.merge.get(column, ""), "max")
+
+
 def _halves(story: Sequence[Sent]) -> tuple[list[Sent], list[Sent]]:
-    """By the id that an event carries or withdraws; all that share one stay together."""
-    halves: tuple[list[Sent], list[Sent]] = ([], [])
-    of: dict[str, int] = {}
+    """By identity, so that doubles and withdrawals stay with their event: all that share an id, or
+    withdraw one of it, are on one side.
+    """
+    root: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while root.setdefault(name, name) != name:
+            name = root[name]
+        return name
+
+    names = []
     for one in story:
         try:
             tree = json.loads(one.value)
             name = str(tree["id"])
-            if "target_id" in tree["data"]:
-                of[name] = of.setdefault(tree["data"]["target_id"], 0)
-        except (ValueError, KeyError, UnicodeDecodeError):
+            root[find(name)] = find(str(tree["data"].get("target_id", name)))
+        except (ValueError, KeyError, TypeError):
             name = f"bad{one.partition}/{one.offset}"
-        side = of.setdefault(name, len(of) % 2)
-        halves[side].append(one)
+        names.append(name)
+    sides: dict[str, int] = {}
+    halves: tuple[list[Sent], list[Sent]] = ([], [])
+    for one, name in zip(story, names, strict=True):
+        halves[sides.setdefault(find(name), len(sides) % 2)].append(one)
     return halves
 
 
@@ -177,8 +254,10 @@ def test_a_rebuild_gives_identical_tables(data: st.DataObject) -> None:
     [
         test_any_batching_and_restart_gives_the_same_tables,
         test_any_order_gives_the_same_tables,
+        test_any_partitioning_gives_the_same_tables,
+        test_doubles_anywhere_change_nothing_but_the_account,
         test_sending_everything_again_adds_nothing_but_to_the_account,
-        test_two_halves_aggregated_apart_and_merged_by_sum_equal_the_whole,
+        test_two_halves_aggregated_apart_and_merged_equal_the_whole,
         test_a_rebuild_gives_identical_tables,
     ],
     ids=lambda law: law.__name__,

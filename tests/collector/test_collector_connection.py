@@ -587,6 +587,34 @@ def test_cut_anywhere_the_requests_and_answers_are_the_same(
     assert len(whole[0]) >= len(sent)
 
 
+async def cut_off(raw: bytes, abrupt: bool) -> tuple[Told, Talk]:
+    app = Told()
+    talk = Talk(app)
+    await talk.send(raw)
+    if abrupt:
+        talk.transport.close()
+        await talk.rest()
+    else:
+        await talk.end()
+    assert not talk.shared.tasks
+    assert not talk.transport.open
+    return app, talk
+
+
+@few
+@given(st.lists(bodies.filter(bool), min_size=1, max_size=4), st.booleans(), st.data())
+def test_a_request_cut_off_anywhere_is_never_taken(
+    pieces: list[bytes], in_chunks: bool, data: st.DataObject
+) -> None:
+    """With a length or in chunks: half a body is no body, however the client goes."""
+    raw = chunked(*pieces) if in_chunks else post(b"".join(pieces))
+    cut = data.draw(st.integers(0, len(raw) - 1) | st.integers(max(0, len(raw) - 6), len(raw) - 1))
+    app, talk = asyncio.run(cut_off(raw[:cut], data.draw(st.booleans())))
+    assert (app.requests, talk.answers) == ([], [])
+    begun = cut >= raw.index(b"\r\n\r\n") + 4
+    assert app.cut_off == int(begun), "its handler is told, and so it is counted"
+
+
 @few
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=10), st.booleans())
 def test_any_bytes_at_all_are_answered_or_waited_for_and_never_a_fault(

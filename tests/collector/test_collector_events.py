@@ -276,6 +276,20 @@ async def test_damaged_gzip_is_400(asked: InProcess, damage: bytes) -> None:
     assert "gzip" in reply.json()["error"]
 
 
+async def test_gzip_cut_off_anywhere_is_400_and_appends_nothing() -> None:
+    """Also between its members, and in the last one's sum and length."""
+    log = FakeLog()
+    asked = InProcess(log)
+    half = len(event()) // 2
+    packed = gzip.compress(event()[:half]) + gzip.compress(event()[half:])
+    for length in range(len(packed)):
+        reply = await asked.post(packed[:length], STRUCTURED, content_encoding="gzip")
+        assert (reply.status, reply.json()["accepted"]) == (400, 0), length
+    assert log.messages == []
+    assert asked.counters.refused.total() == len(packed)
+    assert asked.events._waiting.held == 0
+
+
 # --- sizes
 
 

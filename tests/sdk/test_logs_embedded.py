@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from support.disk import disk
 from support.logs import EmbeddedLog, Starts, reading, take, writing
 
-from meetlat.errors import LogError
+from meetlat.errors import DataLossError, LogError
 from meetlat.logs import sqlite_file
 from meetlat.logs.base import Message
 from meetlat.logs.embedded import EmbeddedAppender, EmbeddedReader, EmbeddedWriter
@@ -113,6 +114,40 @@ async def test_a_torn_tail_of_the_wal_costs_nothing_that_was_acknowledged(
     with (directory / "t.sqlite-wal").open("ab") as wal:
         wal.write(os.urandom(5000))
     assert (await values(log, acknowledged))[-1] == acknowledged - 1
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_a_checkpoint_torn_by_a_power_cut_costs_nothing_that_was_acknowledged(
+    log: EmbeddedLog, directory: Path, seed: int
+) -> None:
+    """Some pages of the file are written, some are not, some half; the WAL is still whole."""
+    acknowledged = append_until_killed(directory, 700)
+    file, wal = directory / "t.sqlite", directory / "t.sqlite-wal"
+    before, kept = file.read_bytes(), wal.read_bytes()
+    connection = sqlite3.connect(file)
+    (busy, frames, written) = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+    assert (busy, frames) == (0, written)
+    after = file.read_bytes()
+    connection.close()
+    size = 4096
+    old, new = before.ljust(len(after), b"\0"), after
+    assert sum(old[at : at + size] != new[at : at + size] for at in range(0, len(new), size)) > 50
+    cut = random.Random(seed)
+    torn = bytearray(old)
+    for at in range(0, len(new), size):
+        written = cut.choice((0, 512, size // 2, size))
+        torn[at : at + written] = new[at : at + written]
+    assert torn not in (old, new)
+    file.write_bytes(torn)
+    wal.write_bytes(kept)
+    (directory / "t.sqlite-shm").unlink(missing_ok=True)
+    async with writing(log, "t") as writer:
+        held = (await values(log, acknowledged))[:acknowledged]
+        assert held == list(range(acknowledged))
+        await writer.append(numbered(1))
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    connection.close()
 
 
 def test_several_processes_append_at_once_without_loss_or_damage(directory: Path) -> None:
@@ -218,6 +253,43 @@ async def test_a_file_deleted_while_open_is_noticed_by_writer_and_reader(
         with pytest.raises(LogError, match="deleted or replaced"):
             await writer.check()
         with pytest.raises(LogError, match="deleted or replaced"):
+            await reader.read(10, 0)
+
+
+async def test_a_file_replaced_while_open_is_noticed_by_writer_and_reader(
+    log: EmbeddedLog, directory: Path
+) -> None:
+    """By a copy of itself too: what is appended from then on is found by nobody."""
+    async with writing(log, "t") as writer, reading(log, "t", Starts()) as reader:
+        await writer.append(numbered(1))
+        await take(reader, 1)
+        copy = directory / "copy"
+        copy.write_bytes((directory / "t.sqlite").read_bytes())
+        copy.rename(directory / "t.sqlite")
+        with pytest.raises(LogError, match="deleted or replaced") as caught:
+            await writer.append(numbered(1))
+        assert not caught.value.retry
+        with pytest.raises(LogError, match="deleted or replaced"):
+            await reader.read(10, 0)
+
+
+async def test_an_older_copy_put_back_is_data_loss_while_it_ends_before_the_stored_offset(
+    log: EmbeddedLog, directory: Path
+) -> None:
+    """It has the identity of the log that it is a copy of, so only its end tells."""
+    file = directory / "t.sqlite"
+    async with writing(log, "t") as writer:
+        await writer.append(numbered(5))
+    copy = file.read_bytes()
+    async with writing(log, "t") as writer, reading(log, "t", Starts()) as reader:
+        await writer.append(numbered(5, 5))
+        identity = await reader.identity()
+    file.write_bytes(copy)
+    async with writing(log, "t") as writer:
+        await writer.append(numbered(4, 100))
+    async with reading(log, "t", Starts({0: 10})) as reader:
+        assert await reader.identity() == identity
+        with pytest.raises(DataLossError, match="stored offset 10 lies above the end, 9"):
             await reader.read(10, 0)
 
 

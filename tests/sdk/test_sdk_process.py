@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -34,10 +35,11 @@ def environment(tmp_path: Path, endpoint: str = "", **more: str) -> dict[str, st
     }
 
 
-def program(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
+def program(code: str, env: dict[str, str], stdin: int | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
         env=env,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -47,10 +49,14 @@ def program(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
 def run(code: str, env: dict[str, str]) -> str:
     process = program(code, env)
     out, err = process.communicate(timeout=60)
+    ended_well(process, err)
+    return out
+
+
+def ended_well(process: subprocess.Popen[str], err: str) -> None:
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert "Exception ignored" not in err
-    return out
 
 
 def spooled(tmp_path: Path) -> list[str]:
@@ -148,21 +154,62 @@ def test_events_left_in_the_spool_are_told(tmp_path: Path, collector: Collector)
 def test_the_end_takes_at_most_three_seconds_with_a_hanging_broker_and_spools(
     tmp_path: Path, scheme: str
 ) -> None:
-    """It accepts connections (the kernel does) and never says a word."""
+    """It accepts connections, hears, and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
         endpoint = f"{scheme}://127.0.0.1:{server.getsockname()[1]}"
         code = """
-            import time, meetlat
+            import sys, time, meetlat
             for number in range(100):
                 meetlat.support_request(str(number))
-            time.sleep(0.7)  # into the send
+            sys.stdin.readline()
             for number in range(100, 200):
                 meetlat.support_request(str(number))
             print(time.time())
         """
-        ended = float(run(code, environment(tmp_path, endpoint)))
-        assert time.time() - ended < 3.5  # and half a second for the machine
+        process = program(code, environment(tmp_path, endpoint), stdin=subprocess.PIPE)
+        hung, _ = server.accept()
+        with hung:
+            hung.settimeout(60)
+            assert hung.recv(1), "it asks, and waits for the answer"
+            out, err = process.communicate("go\n", timeout=60)
+            assert time.time() - float(out) < 3.5  # and half a second for the machine
+        ended_well(process, err)
     assert sorted(map(int, spooled(tmp_path))) == list(range(200))
+
+
+def test_the_end_takes_at_most_three_seconds_with_a_locked_log_and_spools(tmp_path: Path) -> None:
+    """Another program keeps the file of the embedded log, and the thread waits for it."""
+    folder = tmp_path / "log"
+    code = "import meetlat; meetlat.support_request('before')"
+    run(code, environment(tmp_path, f"embedded:{folder}"))
+    other = sqlite3.connect(folder / "meetlat.events.v1.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    code = """
+        import threading, time, meetlat
+        from meetlat._transports.embedded import EmbeddedTransport
+        sending, send = threading.Event(), EmbeddedTransport.send
+        def told(*args, **options):
+            sending.set()
+            return send(*args, **options)
+        EmbeddedTransport.send = told
+        for number in range(100):
+            meetlat.support_request(str(number))
+        sending.wait()
+        for number in range(100, 200):
+            meetlat.support_request(str(number))
+        print(time.time())
+    """
+    process = program(code, environment(tmp_path, f"embedded:{folder}"))
+    out, err = process.communicate(timeout=60)
+    assert time.time() - float(out) < 3.5  # and half a second for the machine
+    ended_well(process, err)
+    assert sorted(map(int, spooled(tmp_path))) == list(range(200))
+    other.execute("ROLLBACK")
+    other.close()
+    code = "import meetlat; meetlat.support_request('next'); print(meetlat.flush(20).adopted)"
+    assert run(code, environment(tmp_path, f"embedded:{folder}")).split() == ["200"]
+    assert spooled(tmp_path) == []
 
 
 def test_the_end_without_a_broker_spools(tmp_path: Path) -> None:
@@ -239,10 +286,10 @@ def test_a_forked_child_sends_its_own_events_and_never_its_parents(
     """Forked while the parent's worker hangs in a send with events in hand and in the queue."""
     collector.hang.clear()
     code = """
-        import os, sys, time, meetlat
+        import os, sys, meetlat
         for number in range(5):
             meetlat.support_request(f"parent {number}")
-        time.sleep(0.7)
+        sys.stdin.readline()
         meetlat.support_request("parent queued")
         with meetlat.interaction(tool="parent call"):
             child = os.fork()
@@ -268,6 +315,9 @@ def test_a_forked_child_sends_its_own_events_and_never_its_parents(
     )
     assert process.stdout is not None
     assert process.stdin is not None
+    until(lambda: bool(collector.requests), "the parent's send to hang")
+    process.stdin.write("fork\n")
+    process.stdin.flush()
     assert process.stdout.readline() == "forked\n"
     collector.hang.set()
     _, err = process.communicate("go\n", timeout=60)

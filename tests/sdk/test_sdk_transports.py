@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
+import os
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -258,6 +261,44 @@ def test_a_hanging_server_costs_the_timeout_and_no_more(
     assert sent.retry == [0]
     collector.hang.set()
     assert http.send([event(1)], 5).retry == []
+
+
+@contextmanager
+def locked_by_a_writer(directory: Path) -> Iterator[None]:
+    lock = os.open(directory / "meetlat.events.v1.lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    yield
+    os.close(lock)
+
+
+@contextmanager
+def locked_by_another_program(directory: Path) -> Iterator[None]:
+    other = sqlite3.connect(directory / "meetlat.events.v1.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("ROLLBACK")
+    other.close()
+
+
+@pytest.mark.parametrize("locked", [locked_by_a_writer, locked_by_another_program])
+def test_a_locked_file_costs_the_timeout_and_no_more(
+    tmp_path: Path, locked: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    endpoint = f"embedded:{tmp_path}"
+    settings = Settings({"MEETLAT_ENDPOINT": endpoint, "MEETLAT_SEND_TIMEOUT_SECONDS": "0.5"})
+    transport = open_transport(settings)
+    assert transport.send([event(0)], 5).retry == []
+    with locked(tmp_path):
+        start = time.monotonic()
+        sent = transport.send([event(1)], 0.5)
+        assert time.monotonic() - start < 3
+        assert sent.retry == [0]
+        assert "locked" in sent.problem
+    assert transport.send([event(1)], 5).retry == []
+    with locked(tmp_path):
+        transport.close(1)  # and never raises
+    assert transport.send([event(2)], 5).retry == []
+    transport.close(1)
 
 
 def test_a_dripping_server_costs_the_timeout_and_no_more() -> None:

@@ -1,7 +1,7 @@
 """What can happen to the embedded log: the collector goes on by itself, or tells what to do.
 
 While events come in, and with the whole system behind it: every count, sum and dead letter is
-compared at the end.
+compared at the end, where the log is still there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from system.chaos.programs import (
     sending,
     system,
 )
-from system.chaos.truth import make_story
+from system.chaos.truth import make_story, query
 
 pytestmark = pytest.mark.timeout(300)
 LONG_AGO = datetime(2026, 3, 2, tzinfo=UTC)
@@ -86,6 +86,11 @@ def tables(running: System) -> Path:
 
 def beside(file: Path, suffix: str) -> Path:
     return file.with_name(file.name + suffix)
+
+
+def account(running: System) -> list[tuple[Any, ...]]:
+    """What is published about everything that was received."""
+    return running.published(query("data_health") + " ORDER BY ALL")
 
 
 def start(running: System) -> None:
@@ -189,7 +194,7 @@ def test_a_file_locked_by_another_program_is_waited_for_and_then_told(tmp_path: 
                 assert "alive" in running.collector.get("/healthz"), "nothing else waits for it"
             taken = sender.done
             until(lambda: sender.done > taken, "it goes on by itself")
-        assert running.collector.terminate() == 0
+        running.finish(rebuild=False)
         assert "end the program that holds the file" in running.collector.said()
 
 
@@ -226,7 +231,9 @@ def test_a_deleted_file_is_told_until_somebody_acts_and_never_silently_begun_ane
         start(running)
         file = tables(running)
         assert refused(running.collector) == ""
+        running.append(make_story(8, 100))
         running.wait_counted()
+        before = account(running)
         for one in (file, beside(file, "-wal"), beside(file, "-shm")):
             one.unlink()
         for _ in range(2):
@@ -241,6 +248,7 @@ def test_a_deleted_file_is_told_until_somebody_acts_and_never_silently_begun_ane
         running.collector.wait_ready()
         assert refused(running.collector) == ""
         assert "MEETLAT_DATA" in explains(running.aggregator)
+        assert account(running) == before
 
 
 # --- the clock
