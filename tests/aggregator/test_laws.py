@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import operator
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from meetlat_aggregator import merge, transaction, withdraw
 from meetlat_aggregator import rebuild as rebuild_module
 from meetlat_aggregator.archive import Archive
 from meetlat_aggregator.rebuild import compare, rebuild_file
-from meetlat_aggregator.tables import CELLS, HEALTH, STATES, State
+from meetlat_aggregator.rows import STAMP
+from meetlat_aggregator.tables import CELLS, HEALTH, STATES, Cell, State
 
 # /metrics alone depends on the order of the log: of two copies of an event the one that came within
 # the hour is counted there, a withdrawal before its target keeps it out, and the first 100 values
@@ -170,30 +171,63 @@ def hold_halves(story: Sequence[Sent]) -> None:
             shutil.copy(bench.database, copy)
             whole.con.execute(f"ATTACH '{copy}' AS half{number} (READ_ONLY)")
         for cell in (*CELLS, HEALTH):
-            _hold_merged(whole, cell.name, cell.key, lambda _: "sum")
+            _hold_cells(whole, cell)
         for state in STATES:
-            _hold_merged(whole, state.name, state.key, partial(_aggregate, state))
+            _hold_rows(whole, state)
         for number in range(2):
             whole.con.execute(f"DETACH half{number}")
 
 
-def _hold_merged(
-    whole: Bench, table: str, key: Sequence[str], aggregate: Callable[[str], str]
-) -> None:
-    columns = [row[0] for row in whole.rows(f"DESCRIBE {table}")]
-    names = ", ".join(f'"{name}"' for name in key)
-    # `moment` follows from the other columns once the row is whole.
-    said = [name for name in columns if name not in (*key, "moment")]
-    merged = ", ".join(f'{aggregate(name)}("{name}")' for name in said)
+def _hold_cells(whole: Bench, cell: Cell) -> None:
+    columns = [row[0] for row in whole.rows(f"DESCRIBE {cell.name}")]
+    names = ", ".join(f'"{name}"' for name in cell.key)
+    sums = ", ".join(f'sum("{name}")' for name in columns if name not in cell.key)
     halves, expected = (
-        whole.rows(f"SELECT {names}, {merged} FROM ({of}) GROUP BY {names} ORDER BY ALL")
-        for of in (f"FROM half0.{table} UNION ALL FROM half1.{table}", f"FROM {table}")
+        whole.rows(f"SELECT {names}, {sums} FROM ({of}) GROUP BY {names} ORDER BY ALL")
+        for of in (f"FROM half0.{cell.name} UNION ALL FROM half1.{cell.name}", f"FROM {cell.name}")
     )
-    assert halves == expected, table
+    assert halves == expected, cell.name
 
 
-def _aggregate(state: State, column: str) -> str:
-    return {"+": "sum", "least": "min"}.get(state.merge.get(column, ""), "max")
+def _hold_rows(whole: Bench, state: State) -> None:
+    """Of a key that both halves know, each field is the one's whose event spoke later."""
+    one, two, expected = (_read_rows(whole, state, of) for of in ("half0.", "half1.", ""))
+    for key, row in two.items():
+        there = one.get(key)
+        one[key] = row if there is None else _both(state, there, row)
+    assert one == expected, state.name
+
+
+def _both(state: State, one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
+    operators = {"+": operator.add, "least": min, "greatest": max}
+    return {
+        name: operators[state.merge[name]](one[name], two[name])
+        if name in state.merge
+        else max(one[name], two[name], key=lambda said: said[0])
+        for name in one
+    }
+
+
+def _read_rows(bench: Bench, state: State, of: str) -> dict[Any, dict[str, Any]]:
+    """By key: what is put together by an operator as it is, and each field as its stamp and value;
+    a field that nobody spoke of has a stamp before all others.
+    """
+    found = {}
+    cursor = bench.con.execute(f"SELECT * FROM {of}{state.name}")
+    columns = [column[0] for column in cursor.description or ()]
+    for values in cursor.fetchall():
+        row = dict(zip(columns, values, strict=True))
+        said = {name: row[name] for name in state.merge}
+        if state.fields:
+            last = tuple(row[name] for name in STAMP)
+            older = {one["field"]: (one["t"], one["s"], one["i"]) for one in row["older"]}
+            said["last"] = (last, None)
+            for name in state.fields:
+                beside = [row[other] for other, leader in state.along.items() if leader == name]
+                known = row[name] is not None
+                said[name] = ((older.get(name, last) if known else ()), (row[name], *beside))
+        found[tuple(row[name] for name in state.key)] = said
+    return found
 
 
 def _halves(story: Sequence[Sent]) -> tuple[list[Sent], list[Sent]]:
