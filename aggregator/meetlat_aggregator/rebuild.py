@@ -284,7 +284,7 @@ def _carry_over(
         con.execute(
             "UPDATE progress SET batches = (SELECT coalesce(max(last_batch), 0) FROM archive_files)"
         )
-        con.execute("UPDATE folding SET batch = (SELECT batches FROM progress)")
+        con.execute("UPDATE progress SET folded = batches")
         files = archive.paths(sorted(listed))
         if files:
             con.execute(sql("archive/positions"), {"files": files, "topic": topic})
@@ -298,10 +298,9 @@ def _carry_over(
         "SELECT batches, poison, committed_at FROM progress"
     ).fetchall()[0]
     con.execute(
-        "UPDATE progress SET batches = ?, poison = ?, committed_at = ?",
-        [batches, poison, committed_at],
+        "UPDATE progress SET batches = ?, folded = ?, poison = ?, committed_at = ?",
+        [batches, batches, poison, committed_at],
     )
-    con.execute("UPDATE folding SET batch = ?", [batches])
     outbox = old.sql("SELECT * FROM outbox").to_arrow_table()
     con.execute("DELETE FROM outbox")
     con.register("carried", outbox)

@@ -1,7 +1,7 @@
 """Everything that one aggregator keeps on disk, used from an event loop.
 
-Commits run on one thread, folding on a second and publications on a third one, each with its own
-connection: DuckDB releases the GIL, so the next batch is decoded meanwhile.
+DuckDB work runs on one thread of its own, publications on a second one with its own connection:
+DuckDB releases the GIL, so the next batch is decoded meanwhile.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ class Store:
         self.directory = DataDirectory(settings[DATA])
         self.archive = Archive(settings[DATA] / "archive")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="meetlat-database")
-        self._fold_thread = ThreadPoolExecutor(1, thread_name_prefix="meetlat-folding")
         self._side_thread = ThreadPoolExecutor(1, thread_name_prefix="meetlat-publisher")
         self._side_lock = asyncio.Lock()
         self.positions: dict[int, Position] = {}
@@ -119,12 +118,7 @@ class Store:
         con = self._con
         live = LiveSeries(con)
         self.transactions = Transactions(
-            con,
-            self.archive,
-            live,
-            self.topic,
-            timedelta(days=self.settings[DEDUP_DAYS]),
-            self._fold_thread,
+            con, self.archive, live, self.topic, timedelta(days=self.settings[DEDUP_DAYS])
         )
         self._side = con.cursor()
         self.publisher = Publisher(
@@ -285,7 +279,6 @@ class Store:
         """Close the database, let `replace` put another file in its place, and open that one."""
 
         def swap() -> None:
-            self.transactions.close()
             self._con.close()
             try:
                 replace()
@@ -302,9 +295,7 @@ class Store:
         if hasattr(self, "_side"):
             self._side.interrupt()  # a publication of everything may take minutes
             await self._beside(self._side.close)
-            await self.run_bare(self.transactions.close)
             await self.run_bare(self._con.close)
         self._thread.shutdown(wait=True)
-        self._fold_thread.shutdown(wait=True)
         self._side_thread.shutdown(wait=True)
         self.directory.release()

@@ -3,21 +3,18 @@
 Either all of it happened or nothing did. No log and no clock here, so that a rebuild runs the very
 same code.
 
-Cells and row-level state follow in a transaction of their own, on a connection of its own beside
-the next commits: folding brings in several batches at a time, since a statement with thirty columns
-takes longer to plan than to run over a few events. What was committed and not folded waits in
-memory; a start reads it from the archive again.
+Cells and row-level state follow in a transaction of their own: `fold` brings in several batches at
+a time, since a statement with thirty columns takes longer to plan than to run over a few events.
+What was committed and not folded waits in memory; a start reads it from the archive again.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, wait
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -36,9 +33,8 @@ from meetlat_aggregator.staging import Judged, judged, stage, unstage
 MAX_DEAD_BYTES = 900 * 1024
 # An event may lie 5 minutes ahead of the log's clock, so its identity is kept that much longer.
 _SLACK = timedelta(minutes=10)
-# So many events are folded at once, if no publication asked for it before; when twice as many wait,
-# the next batch waits for them.
-FOLD_EVENTS = 100_000
+# So many events are folded at once, if no publication asked for it before.
+FOLD_EVENTS = 150_000
 _log = logging.getLogger("meetlat.aggregator")
 
 
@@ -59,19 +55,8 @@ class Outcome:
     dead: int
 
 
-class Waiting(NamedTuple):
-    """A batch that was committed and not folded, and its number."""
-
-    number: int
-    batch: Judged
-
-
 class Transactions:
-    """Applies batches to one database. `dedup_window`: how late an event may be and still count.
-
-    Everything here is called from one thread. Folding is done on `beside`, an executor of one
-    thread, while the next batches are committed; without it, before the next one is.
-    """
+    """Applies batches to one database. `dedup_window`: how late an event may be and still count."""
 
     def __init__(
         self,
@@ -80,29 +65,14 @@ class Transactions:
         live: LiveSeries,
         topic: str,
         dedup_window: timedelta = timedelta(days=7),
-        beside: Executor | None = None,
     ) -> None:
         self.con = con
         self.archive = archive
         self.live = live
         self.topic = topic
         self.dedup_window = dedup_window
-        self._beside = beside
-        self._fold_con = con
-        if beside is not None:
-            self._fold_con = con.cursor()
-            self._fold_con.execute(sql("macros"))
-        self._under_way: Future[None] | None = None
-        self._taken = 0  # so many of those that wait
-        self._waiting: list[Waiting] = []
+        self._pending: list[Judged] = []
         self._catch_up()
-
-    def close(self) -> None:
-        """Wait for what is under way and let go of the second connection."""
-        if self._under_way is not None:
-            wait([self._under_way])
-        if self._fold_con is not self.con:
-            self._fold_con.close()
 
     def apply(
         self,
@@ -115,77 +85,50 @@ class Transactions:
         """Store a batch and `positions`, all or nothing.
 
         `before_commit` may raise to throw the batch away (a rebalance took the partitions).
-        Raises duckdb.Error or OSError after a rollback; also when folding what came before failed,
-        which is tried again with the next call.
+        Raises duckdb.Error or OSError after a rollback.
         """
-        self._fold_when_due()
-        if withdraw.may_withdraw(batch):
-            self._settle()  # it changes the same rows
-        with self._transaction(self.con):
+        with self._transaction():
             outcome, one, withdrawals = self._take(batch, positions, poison, committed_at)
-            waiting = [*self._waiting, Waiting(outcome.batch, one)]
+            pending = [*self._pending, one]
+            if withdrawals or sum(map(len, pending)) >= FOLD_EVENTS:
+                self._fold(pending, outcome.batch)
+                pending = []
             if withdrawals:
-                self._fold(self.con, waiting)
-                waiting = []
                 withdraw.withdraw(self.con, self.archive, outcome.batch)
             before_commit()
         self.live.keep()
-        self._waiting = waiting
+        self._pending = pending
         return outcome
 
     def fold(self) -> None:
-        """Bring all that was committed into cells and row-level state. Raises as `apply` does."""
-        self._settle()
-        if self._waiting:
-            self._fold_now(self.con, self._waiting)
-            self._waiting = []
-
-    def _fold_when_due(self) -> None:
-        under_way = self._under_way
-        events = sum(len(one.batch) for one in self._waiting)
-        if under_way is not None and (under_way.done() or events >= 2 * FOLD_EVENTS):
-            self._settle()
-        if self._under_way is not None or events < FOLD_EVENTS:
+        """Bring what was committed into cells and row-level state. Raises as `apply` does."""
+        if not self._pending:
             return
-        if self._beside is None:
-            self.fold()
-            return
-        self._taken = len(self._waiting)
-        taken = tuple(self._waiting)
-        self._under_way = self._beside.submit(self._fold_now, self._fold_con, taken)
+        with self._transaction():
+            ((batches,),) = self.con.execute("SELECT batches FROM progress").fetchall()
+            self._fold(self._pending, batches)
+        self._pending = []
 
-    def _settle(self) -> None:
-        """Wait for the folding that is under way; raises what it met."""
-        under_way, self._under_way = self._under_way, None
-        if under_way is not None:
-            under_way.result()
-            self._waiting = self._waiting[self._taken :]
-
-    def _fold_now(self, con: duckdb.DuckDBPyConnection, waiting: Sequence[Waiting]) -> None:
-        with self._transaction(con):
-            self._fold(con, waiting)
-
-    def _fold(self, con: duckdb.DuckDBPyConnection, waiting: Sequence[Waiting]) -> None:
-        last = waiting[-1].number
-        staged = stage(con, [one.batch for one in waiting], sign=1)
-        merge_all(con, staged, last)
-        unstage(con)
-        con.execute("UPDATE folding SET batch = ?", [last])
+    def _fold(self, pending: list[Judged], last: int) -> None:
+        staged = stage(self.con, pending, sign=1)
+        merge_all(self.con, staged, last)
+        unstage(self.con)
+        self.con.execute("UPDATE progress SET folded = ?", [last])
 
     def _catch_up(self) -> None:
         """Read from the archive what was committed and not folded."""
         for rows in self.archive.unfolded(self.con):
-            batch = judged(decode(list(records_of(rows))), rows["verdict"])
-            self._waiting.append(Waiting(rows["batch"][-1].as_py(), batch))
+            self._pending.append(judged(decode(list(records_of(rows))), rows["verdict"]))
 
     @contextmanager
-    def _transaction(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        con.execute("BEGIN")
+    def _transaction(self) -> Iterator[None]:
+        self.con.execute("BEGIN")
         try:
             yield
-            con.execute("COMMIT")
+            self.con.execute("COMMIT")
         except BaseException:
-            self._rollback(con)
+            self.live.forget()
+            self._rollback()
             raise
 
     def _take(
@@ -250,12 +193,9 @@ class Transactions:
             self.con.execute("DELETE FROM seen WHERE append_time < ?", [keep_from])
             self.con.execute("UPDATE progress SET seen_from = ?", [keep_from])
 
-    def _rollback(self, con: duckdb.DuckDBPyConnection) -> None:
+    def _rollback(self) -> None:
         with suppress(duckdb.TransactionException):  # the failed statement may have ended it
-            con.execute("ROLLBACK")
-        if con is not self.con:
-            return
-        self.live.forget()
+            self.con.execute("ROLLBACK")
         try:
             self.archive.forget(self.con)
         except (duckdb.Error, OSError) as error:

@@ -29,11 +29,6 @@ from meetlat_aggregator.staging import Judged, judged, stage, unstage
 from meetlat_aggregator.tables import STATES, State
 
 
-def may_withdraw(batch: Batch) -> bool:
-    """Whether some event of the batch is a withdrawal, with effect or without."""
-    return "meetlat.void.v1" in batch.data
-
-
 def find_withdrawals(con: duckdb.DuckDBPyConnection, batch: Batch, window: timedelta) -> bool:
     """Make the temporary table `new_voids` (time, digest, seq); True when there are any."""
     con.execute(

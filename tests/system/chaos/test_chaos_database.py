@@ -191,7 +191,7 @@ os.kill(os.getpid(), 9)
     "trip",
     [
         Trip("COMMIT", since="INSERT INTO positions", error="TransactionException"),
-        Trip("COMMIT", since="UPDATE folding SET batch", error="TransactionException"),
+        Trip("COMMIT", since="UPDATE progress SET folded", error="TransactionException"),
         Trip("side COMMIT", error="IOException"),
     ],
     ids=["of a batch", "of a fold", "of a publication"],

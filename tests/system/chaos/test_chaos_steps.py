@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(300)
 LONG_AGO = timedelta(hours=2)  # so that the first batch makes a file of the archive
 
 BATCH = "INSERT INTO positions"  # the last statement of a batch before its COMMIT
-FOLD = "UPDATE folding SET batch"  # that of cells and row-level state
+FOLD = "UPDATE progress SET folded"  # that of cells and row-level state
 
 # In this order: a data directory that is new, then one whose log reaches back over an hour.
 TRIPS = [

@@ -1,2 +1,2 @@
-SELECT file FROM archive_files WHERE last_batch > (SELECT batch FROM folding)
+SELECT file FROM archive_files WHERE last_batch > (SELECT folded FROM progress)
 ORDER BY first_batch
