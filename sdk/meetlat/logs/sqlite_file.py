@@ -90,6 +90,20 @@ class TopicPath:
         return LogError(message, remedy="the file is damaged: restore it from a backup")
 
 
+class Words:
+    """Turns errors of SQLite and the file system into LogErrors that name the remedy."""
+
+    def __init__(self, path: TopicPath) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error | OSError | msgspec.DecodeError):
+            raise self._path.fault(error) from error
+
+
 class Opened:
     """A connection to the file, which knows which file it opened."""
 
