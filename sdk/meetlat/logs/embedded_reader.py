@@ -13,8 +13,8 @@ import msgspec
 
 from meetlat.errors import LogError
 from meetlat.logs import sqlite_file
-from meetlat.logs.base import Listener, Record
-from meetlat.logs.shared import data_loss
+from meetlat.logs.base import Listener, Record, Start
+from meetlat.logs.shared import data_loss, must_follow
 from meetlat.logs.sqlite_file import Opened, TopicPath, Words
 
 _log = logging.getLogger("meetlat.logs")
@@ -48,12 +48,17 @@ class EmbeddedReader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"meetlat-{topic}-reader")
         self._opened: Opened | None = None
         self._position: int | None = None
+        self._unproven: Start | None = None
         self._fresh_until = 0.0
         self._closed = False
 
     async def start(self, listener: Listener) -> None:
         """Ask `listener` where partition 0 starts."""
-        self._position = (await listener.assigned([0])).get(0)
+        start = (await listener.assigned([0])).get(0)
+        if isinstance(start, Start):
+            self._position, self._unproven = start.offset, start
+        else:
+            self._position = start
 
     async def read(self, max_records: int, max_wait: float) -> list[Record]:
         """The next records; waits up to `max_wait` seconds for the first."""
@@ -142,6 +147,11 @@ class EmbeddedReader:
             if self._position:
                 raise data_loss(self._path.topic, 0, self._position, end=0)
             return []
+        if self._unproven is not None:
+            found = sqlite_file.time_before(opened, self._unproven.offset)
+            if found is not None:
+                must_follow(self._path.topic, 0, self._unproven, found)
+            self._unproven = None
         position = opened.earliest() if self._position is None else self._position
         return sqlite_file.read(opened, position, max_records, READ_BYTES)
 

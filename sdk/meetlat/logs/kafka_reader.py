@@ -15,8 +15,8 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from meetlat.errors import LogError
-from meetlat.logs.base import Listener, Record
+from meetlat.errors import DataLossError, LogError
+from meetlat.logs.base import Listener, Record, Start
 from meetlat.logs.kafka_connection import (
     FAULTS,
     REQUEST_SECONDS,
@@ -27,7 +27,7 @@ from meetlat.logs.kafka_connection import (
     why_unreachable,
 )
 from meetlat.logs.kafka_topic import ensure_topic, topic_identity
-from meetlat.logs.shared import data_loss
+from meetlat.logs.shared import data_loss, must_follow
 from meetlat.settings import Settings
 
 _log = logging.getLogger("meetlat.logs")
@@ -51,6 +51,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         # hands out meanwhile starts at an offset of its own choice, and is thrown away.
         self._unplaced: set[int] = set()
         self._placed = False
+        # Partitions that are read from one record earlier, until that was compared and dropped.
+        self._unproven: dict[int, Start] = {}
         self._assignments = 0
         self._told_of_timestamps = False
         self._to_tell: dict[int, int] = {}
@@ -100,6 +102,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._assignments += 1
         self._unplaced = set()
         self._placed = False
+        self._unproven = {}
         assert self._listener is not None
         await self._listener.revoked(sorted(p.partition for p in revoked))
 
@@ -113,6 +116,17 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer = self._running()
         if self._unplaced:
             await self._place(consumer)
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + max_wait
+        while True:
+            unproven = len(self._unproven)
+            records = await self._fetch(consumer, max_records, max(0.0, give_up - loop.time()))
+            if records or len(self._unproven) == unproven:
+                return records
+
+    async def _fetch(
+        self, consumer: AIOKafkaConsumer, max_records: int, max_wait: float
+    ) -> list[Record]:
         assignments = self._assignments
         try:
             # aiokafka's own timeout does not hold during a rebalance.
@@ -126,6 +140,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._assignments == assignments and self._placed:
                 # The log was cut, or made anew, under a reader at work.
                 await self._explain_range(consumer, error)
+                if self._assignments == assignments:
+                    self._place_again()
             return []
         except FAULTS as error:
             raise fault(error, self._servers, f"reading {self._topic}") from error
@@ -197,18 +213,27 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         assert self._listener is not None
         assignments = self._assignments
         wanted = sorted(self._unplaced)
-        stored = await self._listener.assigned(wanted)
-        starts = await self._checked(consumer, wanted, stored)
+        given = await self._listener.assigned(wanted)
+        stored = {p: one if isinstance(one, Start) else Start(one) for p, one in given.items()}
+        offsets = {p: start.offset for p, start in stored.items()}
+        starts, earliest = await self._checked(consumer, wanted, offsets)
         if self._assignments != assignments:
             return  # another rebalance came in between, and left its own to be placed
+        self._unproven = {
+            p: start
+            for p, start in stored.items()
+            if start.before is not None and start.offset > earliest[p]
+        }
         for partition, offset in starts.items():
-            consumer.seek(TopicPartition(self._topic, partition), offset)
+            first = offset - 1 if partition in self._unproven else offset
+            consumer.seek(TopicPartition(self._topic, partition), first)
         self._unplaced = set()
         self._placed = True
 
     async def _checked(
         self, consumer: AIOKafkaConsumer, wanted: Sequence[int], stored: Mapping[int, int]
-    ) -> dict[int, int]:
+    ) -> tuple[dict[int, int], dict[int, int]]:
+        """Where `wanted` start, and the earliest offsets. Raises DataLossError, or LogError."""
         for last in (False, False, False, True):
             earliest, ends = await self._bounds(consumer, set(wanted))
             starts = {p: stored.get(p, earliest[p]) for p in wanted}
@@ -221,7 +246,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 break
             # A leader that has just been elected may still be learning where the end is.
             await asyncio.sleep(0.5)
-        return starts
+        return starts, earliest
 
     async def _explain_range(self, consumer: AIOKafkaConsumer, error: KafkaError) -> None:
         positions = {}
@@ -230,8 +255,32 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 async with asyncio.timeout(1.0):
                     where = TopicPartition(self._topic, partition)
                     positions[partition] = await consumer.position(where)
+        for partition, start in self._unproven.items():  # reads from one record earlier
+            positions[partition] = start.offset
         await self._checked(consumer, sorted(positions), positions)
         _log.warning("Kafka refused an offset of %s that is in range: %r", self._topic, error)
+
+    def _place_again(self) -> None:
+        """The next read starts from what the caller has stored, and compares."""
+        self._unplaced = self._assigned()
+        self._placed = False
+        self._unproven = {}
+
+    def _proven(self, partition: int, fetched: Sequence[Any]) -> Sequence[Any]:
+        """Without the record before the start, which was read to be compared.
+
+        It may be missing: compacted, or none that a reader sees.
+        """
+        start = self._unproven[partition]
+        if fetched[0].offset == start.offset - 1:
+            try:
+                must_follow(self._topic, partition, start, fetched[0].timestamp * 1000)
+            except DataLossError:
+                self._place_again()  # so that it is found again by asking twice
+                raise
+            fetched = fetched[1:]
+        del self._unproven[partition]
+        return fetched
 
     async def _bounds(
         self, consumer: AIOKafkaConsumer, partitions: set[int]
@@ -261,6 +310,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
                     self._topic,
                 )
             partition = where.partition
+            if partition in self._unproven:
+                fetched = self._proven(partition, fetched)  # noqa: PLW2901 - less by one record
             records += [
                 Record(
                     partition,

@@ -309,6 +309,20 @@ def trim(opened: Opened, before_offset: int, older_than: int, blocks: int) -> in
     return removed
 
 
+def time_before(opened: Opened, position: int) -> int | None:
+    """When the record before `position` was appended; None when the file does not know it (any
+    more). After everything was trimmed it still knows the newest.
+    """
+    end, newest = opened.end()
+    if position == end:
+        return newest if end else None
+    row = opened.connection.execute(
+        "SELECT base + count, append_time FROM block WHERE base < ? ORDER BY base DESC LIMIT 1",
+        (position,),
+    ).fetchone()
+    return row[1] if row and row[0] >= position else None
+
+
 def read(opened: Opened, position: int, max_records: int, max_bytes: int) -> list[Record]:
     """Records from `position` on, in order; stops after `max_bytes`, at the end of a block.
 
