@@ -377,6 +377,58 @@ async def test_a_writer_of_a_new_file_makes_a_new_log_with_another_identity(
     assert len(identities) == 2
 
 
+_CLOSE_WHILE_LOCKED = """
+import gc, sys
+from pathlib import Path
+from meetlat.errors import LogError
+from meetlat.logs.base import Message
+from meetlat.logs.embedded import EmbeddedAppender
+appender = EmbeddedAppender(Path(sys.argv[1]), "t", lock_timeout=0.05)
+appender.append([Message(b"k", b"7")])
+print("appended", flush=True)
+sys.stdin.readline()
+try:
+    appender.close()
+except LogError as error:
+    print(error.retry)
+del appender
+gc.collect()
+print(Path(sys.argv[1], "t.sqlite-wal").exists())
+"""
+
+
+def test_closed_while_another_writer_keeps_the_lock_it_is_left_open_to_the_end(
+    log: EmbeddedLog, directory: Path
+) -> None:
+    """Whoever closes last writes the WAL into the file, and that only its owner may do."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _CLOSE_WHILE_LOCKED, str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "appended\n"
+        held = hold_lock(directory)
+        said, _ = process.communicate("close\n", timeout=60)
+        assert (process.returncode, said.split()) == (0, ["True", "True"])
+        assert (directory / "t.sqlite-wal").exists()
+        os.close(held)
+    assert asyncio.run(values(log, 1)) == [7]
+
+
+def test_closed_in_vain_it_can_be_closed_again(directory: Path) -> None:
+    appender = EmbeddedAppender(directory, "t", lock_timeout=0.05)
+    appender.append(numbered(1))
+    held = hold_lock(directory)
+    with pytest.raises(LogError, match="locked by another writer"):
+        appender.close()
+    os.close(held)
+    appender.close()
+    assert not (directory / "t.sqlite-wal").exists()
+    appender.close()
+
+
 async def test_a_lock_that_another_writer_keeps_is_an_error_that_heals(
     log: EmbeddedLog, directory: Path
 ) -> None:

@@ -8,6 +8,7 @@ partition 0. `EmbeddedAppender` blocks, `EmbeddedWriter` is its asynchronous fac
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import os
 import threading
@@ -136,14 +137,24 @@ class EmbeddedAppender:
         return total
 
     def close(self) -> None:
-        """Let go of the file. Appending again raises LogError."""
+        """Let go of the file. Appending again raises LogError.
+
+        Raises LogError when others keep it locked; then it stays open, and closing may be tried
+        again.
+        """
         self.must_be_own_process()
         with self._turn:
             self._closed = True
-            opened, self._opened = self._opened, None
-            if opened is not None:
+            if self._opened is None:
+                return
+            try:
                 with Words(self._path), self._lock.held():
-                    opened.connection.close()
+                    self._opened.connection.close()
+            except BaseException:
+                _leave_open(self, self._opened)
+                raise
+            self._opened = None
+            _left_open.discard(self)
 
     def hold_for_fork(self) -> bool:
         """Let no commit be under way during a fork; False when one takes longer than a second."""
@@ -222,6 +233,17 @@ class EmbeddedAppender:
                 return action(self._opened)
 
 
+def _leave_open(appender: EmbeddedAppender, opened: Opened) -> None:
+    """Let nobody close it without the lock: no garbage collection, and not the interpreter's end.
+
+    To SQLite this process then ends as if it were killed, which costs nothing.
+    """
+    if appender not in _left_open:
+        _left_open.add(appender)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(opened.connection))
+
+
+_left_open: set[EmbeddedAppender] = set()  # a forked child lets go of these too
 _appenders: weakref.WeakSet[EmbeddedAppender] = weakref.WeakSet()
 _held: list[EmbeddedAppender] = []
 
