@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from meetlat.errors import DataLossError, LogError, MeetlatError
-from meetlat.logs.base import LogReader, Record
+from meetlat.logs.base import LogReader, Record, Start
 from meetlat.settings import (
     BATCH_EVENTS,
     BATCH_SECONDS,
@@ -81,15 +81,12 @@ class Ingest:
         self.fault: str | None = None
         self.partitions: set[int] = set()
 
-    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
+    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, Start]:
         """Listener: read these from the stored offsets."""
         await self._outdate()
         self.partitions |= set(partitions)
-        return {
-            partition: self._store.positions[partition].next_offset
-            for partition in partitions
-            if partition in self._store.positions
-        }
+        positions = self._store.positions
+        return {p: _start(positions[p]) for p in partitions if p in positions}
 
     async def revoked(self, partitions: Sequence[int]) -> None:
         """Listener: throw away what was read, and wait out the transaction under way."""
@@ -299,6 +296,11 @@ class Ingest:
         if fault != self.fault:
             _log.warning("%s; trying again", fault)
         self.fault = fault
+
+
+def _start(position: Position) -> Start:
+    before = (position.append_time - _EPOCH) // timedelta(microseconds=1)
+    return Start(position.next_offset, before)
 
 
 def _positions(records: Sequence[Record]) -> dict[int, Position]:

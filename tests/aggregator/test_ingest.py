@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from support.aggregating import NOON, Sent, event
 from support.ingesting import FakeReader, data_settings, opened, until
 
 from meetlat.errors import DataLossError, LogError, MeetlatError
+from meetlat.logs.base import Start
 from meetlat.settings import Settings
 from meetlat_aggregator import ingest as ingest_module
 from meetlat_aggregator.ingest import Ingest, PoisonError
@@ -92,6 +94,22 @@ async def test_reading_goes_on_from_the_stored_offsets_after_a_restart(tmp_path:
     after = FakeReader(events)
     assert await drain(settings, after) == {"received": 10, "counted": 10}
     assert after.reads <= 5
+
+
+async def test_the_log_is_told_when_the_record_before_the_stored_offset_was_appended(
+    tmp_path: Path,
+) -> None:
+    """To the microsecond, as the log gave it: it compares the two."""
+    settings = data_settings(tmp_path)
+    events = [event(late=timedelta(microseconds=n), partition=n % 2) for n in range(4)]
+    first = FakeReader(events)
+    await drain(settings, first)
+    assert first.starts == {}
+    after = FakeReader(events)
+    await drain(settings, after)
+    assert after.starts == {
+        partition: Start(2, after.log[partition][1].append_time) for partition in (0, 1)
+    }
 
 
 async def test_batches_are_committed_in_the_order_of_the_log(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import uuid
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from support.logs import EmbeddedLog, KafkaLog, Log, Starts, reading, take, writing
 
 from meetlat.errors import DataLossError, LogError
-from meetlat.logs.base import MAX_MESSAGE_BYTES, Message
+from meetlat.logs.base import MAX_MESSAGE_BYTES, Message, Start
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -182,16 +183,21 @@ async def test_offsets_are_never_used_twice_even_after_everything_was_deleted(
         assert [(r.offset, r.value) for r in await take(reader, 1)] == [(5, b"5")]
 
 
-async def expect_loss(reader_log: Log, topic: str, stored: int) -> DataLossError:
-    """A reader at this stored offset: its error, which has to come from start or from read."""
+async def expect_loss(reader_log: Log, topic: str, stored: Start | int) -> DataLossError:
+    """A reader at this stored offset: its error, which has to come from start or from read, and
+    from the next read again.
+    """
     reader = reader_log.reader(topic)
-    with pytest.raises(DataLossError) as caught:
-        try:
+    try:
+        with pytest.raises(DataLossError) as caught:
             await reader.start(Starts({0: stored}))
-            while True:
+            for _ in range(20):
                 assert await reader.read(10, 0.5) == []
-        finally:
-            await reader.close(5.0)
+        with pytest.raises(DataLossError, match=re.escape(str(caught.value))):
+            for _ in range(20):
+                assert await reader.read(10, 0.5) == []
+    finally:
+        await reader.close(5.0)
     assert not caught.value.retry
     assert caught.value.remedy
     return caught.value
@@ -211,6 +217,68 @@ async def test_a_stored_offset_above_the_end_is_data_loss(log: Log, topic: str) 
         await writer.append(numbered(5))
     error = await expect_loss(log, topic, 6)
     assert "partition 0: stored offset 6 lies above the end, 5" in error.message
+
+
+async def times(log: Log, topic: str, count: int) -> list[int]:
+    """The append times of the first records."""
+    async with reading(log, topic, Starts()) as reader:
+        return [r.append_time for r in await take(reader, count)]
+
+
+@pytest.mark.parametrize("grown", [0, 4], ids=["to the stored offset", "past it"])
+async def test_a_log_that_lost_records_and_grew_again_is_data_loss(
+    log: Log, topic: str, grown: int
+) -> None:
+    """Nothing but the time of the record before the stored offset tells."""
+    async with writing(log, topic) as writer:
+        for n in range(5):
+            await writer.append(numbered(1, n))
+    *_, before = await times(log, topic, 5)
+    await log.delete(topic)
+    await asyncio.sleep(0.002)  # Kafka keeps milliseconds
+    async with writing(log, topic) as writer:
+        for n in range(5 + grown):
+            await writer.append(numbered(1, 100 + n))
+    error = await expect_loss(log, topic, Start(5, before))
+    assert "partition 0: the record before stored offset 5 was appended at 20" in error.message
+    assert "but the one that was read there at 20" in error.message
+
+
+@pytest.mark.parametrize("start", [1, 2, 4, 5])
+async def test_the_record_before_the_stored_offset_is_compared_and_not_read_again(
+    log: Log, topic: str, start: int
+) -> None:
+    async with writing(log, topic) as writer:
+        await writer.append(numbered(2))
+        await writer.append(numbered(3, 2))
+        before = (await times(log, topic, 5))[start - 1]
+        async with reading(log, topic, Starts({0: Start(start, before)})) as reader:
+            records = await take(reader, 5 - start, max_records=1)
+            begun = time.monotonic()
+            assert await reader.read(10, 0.3) == []
+            assert time.monotonic() - begun > 0.29, "a record that was dropped is no reason to end"
+            await writer.append(numbered(2, 5))
+            records += await take(reader, 2)
+    assert [(r.offset, int(r.value)) for r in records] == [(n, n) for n in range(start, 7)]
+
+
+@pytest.mark.parametrize("kept", [0, 1], ids=["everything", "all that was read"])
+async def test_a_stored_offset_starts_though_what_lies_before_it_was_deleted(
+    log: Log, topic: str, kept: int
+) -> None:
+    async with writing(log, topic) as writer:
+        for n in range(5 + kept):
+            await writer.append(numbered(1, n))
+    before = (await times(log, topic, 5))[-1]
+    await log.delete_before(topic, 5)
+    async with (
+        writing(log, topic) as writer,
+        reading(log, topic, Starts({0: Start(5, before)})) as reader,
+    ):
+        assert [r.offset for r in await take(reader, kept)] == [5] * kept
+        assert await reader.read(10, 0.1) == []
+        await writer.append(numbered(1, 5 + kept))
+        assert [r.offset for r in await take(reader, 1)] == [5 + kept]
 
 
 async def test_retention_that_overtakes_a_reader_at_work_is_data_loss(log: Log, topic: str) -> None:

@@ -20,7 +20,7 @@ from support.logs import EmbeddedLog, Starts, reading, take, writing
 
 from meetlat.errors import DataLossError, LogError
 from meetlat.logs import sqlite_file
-from meetlat.logs.base import Message
+from meetlat.logs.base import Message, Start
 from meetlat.logs.embedded import EmbeddedAppender, EmbeddedReader, EmbeddedWriter
 
 HOUR = 3_600_000_000
@@ -293,6 +293,62 @@ async def test_an_older_copy_put_back_is_data_loss_while_it_ends_before_the_stor
             await reader.read(10, 0)
 
 
+@pytest.mark.parametrize("grown", [5, 9], ids=["to the stored offset", "past it"])
+async def test_an_older_copy_put_back_is_data_loss_though_it_grew_again(
+    log: EmbeddedLog, directory: Path, grown: int
+) -> None:
+    file = directory / "t.sqlite"
+    async with writing(log, "t") as writer:
+        await writer.append(numbered(5))
+    copy = file.read_bytes()
+    async with writing(log, "t") as writer, reading(log, "t", Starts()) as reader:
+        await writer.append(numbered(5, 5))
+        before = (await take(reader, 10))[-1].append_time
+    file.write_bytes(copy)
+    async with writing(log, "t") as writer:
+        await writer.append(numbered(grown, 100))
+    async with reading(log, "t", Starts({0: Start(10, before)})) as reader:
+        for _ in range(2):  # it is not reset by asking twice
+            with pytest.raises(DataLossError, match="record before stored offset 10") as caught:
+                await reader.read(10, 0)
+        assert "restore the log that was read" in caught.value.remedy
+
+
+async def test_a_copy_from_after_what_was_read_is_no_data_loss(
+    log: EmbeddedLog, directory: Path
+) -> None:
+    file = directory / "t.sqlite"
+    async with writing(log, "t") as writer, reading(log, "t", Starts()) as reader:
+        await writer.append(numbered(10))
+        before = (await take(reader, 5))[-1].append_time
+    copy = file.read_bytes()
+    async with writing(log, "t") as writer:
+        await writer.append(numbered(5, 10))
+    file.write_bytes(copy)
+    async with writing(log, "t") as writer:
+        await writer.append(numbered(5, 100))
+    async with reading(log, "t", Starts({0: Start(5, before)})) as reader:
+        found = [int(r.value) for r in await take(reader, 10)]
+    assert found == [*range(5, 10), *range(100, 105)]
+
+
+async def test_a_clock_set_back_is_no_data_loss(directory: Path) -> None:
+    """The time that the log gave is what is compared; the clock has no part in it."""
+    log = EmbeddedLog(directory)
+    for number, clock in enumerate((100 * HOUR, 99 * HOUR, 101 * HOUR)):
+        writer = EmbeddedWriter(directory, "t", clock=lambda now=clock: now)
+        await writer.start()
+        await writer.append(numbered(2, 2 * number))
+        await writer.close(5)
+    async with reading(log, "t", Starts()) as reader:
+        times = [r.append_time for r in await take(reader, 6)]
+    assert times == [100 * HOUR] * 4 + [101 * HOUR] * 2
+    for start in range(1, 7):
+        async with reading(log, "t", Starts({0: Start(start, times[start - 1])})) as reader:
+            assert [int(r.value) for r in await take(reader, 6 - start)] == list(range(start, 6))
+            assert await reader.read(10, 0) == []
+
+
 async def test_a_wal_deleted_while_open_is_noticed(log: EmbeddedLog, directory: Path) -> None:
     async with writing(log, "t") as writer:
         await writer.append(numbered(1))
@@ -319,6 +375,58 @@ async def test_a_writer_of_a_new_file_makes_a_new_log_with_another_identity(
             identities.add(await reader.identity())
         await log.delete("t")
     assert len(identities) == 2
+
+
+_CLOSE_WHILE_LOCKED = """
+import gc, sys
+from pathlib import Path
+from meetlat.errors import LogError
+from meetlat.logs.base import Message
+from meetlat.logs.embedded import EmbeddedAppender
+appender = EmbeddedAppender(Path(sys.argv[1]), "t", lock_timeout=0.05)
+appender.append([Message(b"k", b"7")])
+print("appended", flush=True)
+sys.stdin.readline()
+try:
+    appender.close()
+except LogError as error:
+    print(error.retry)
+del appender
+gc.collect()
+print(Path(sys.argv[1], "t.sqlite-wal").exists())
+"""
+
+
+def test_closed_while_another_writer_keeps_the_lock_it_is_left_open_to_the_end(
+    log: EmbeddedLog, directory: Path
+) -> None:
+    """Whoever closes last writes the WAL into the file, and that only its owner may do."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _CLOSE_WHILE_LOCKED, str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "appended\n"
+        held = hold_lock(directory)
+        said, _ = process.communicate("close\n", timeout=60)
+        assert (process.returncode, said.split()) == (0, ["True", "True"])
+        assert (directory / "t.sqlite-wal").exists()
+        os.close(held)
+    assert asyncio.run(values(log, 1)) == [7]
+
+
+def test_closed_in_vain_it_can_be_closed_again(directory: Path) -> None:
+    appender = EmbeddedAppender(directory, "t", lock_timeout=0.05)
+    appender.append(numbered(1))
+    held = hold_lock(directory)
+    with pytest.raises(LogError, match="locked by another writer"):
+        appender.close()
+    os.close(held)
+    appender.close()
+    assert not (directory / "t.sqlite-wal").exists()
+    appender.close()
 
 
 async def test_a_lock_that_another_writer_keeps_is_an_error_that_heals(

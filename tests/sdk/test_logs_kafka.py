@@ -15,12 +15,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import OffsetOutOfRangeError
 from support.kafka import USER, Cluster, Given, free_port
 from support.logs import DEADLINE, KafkaLog, Starts, reading, take, writing
 
 import meetlat.logs.kafka
 from meetlat.errors import DataLossError, LogError
-from meetlat.logs.base import Message, Record
+from meetlat.logs.base import Message, Record, Start
 from meetlat.logs.kafka import KafkaReader, KafkaWriter, partition_of
 from meetlat.settings import Settings
 
@@ -185,6 +186,73 @@ async def test_data_loss_is_told_to_a_member_of_a_group_too(kafka: Given) -> Non
             await take(reader, 1)
         with pytest.raises(DataLossError):  # and again: it is not reset by asking twice
             await reader.read(10, 0.1)
+
+
+async def test_a_log_that_grew_again_is_told_to_a_member_of_a_group_too(kafka: Given) -> None:
+    """What the other partitions hold is not handed out beside the error."""
+    log, topic = KafkaLog(kafka, partitions=3), kafka.topic()
+    async with writing(log, topic) as writer:
+        await writer.append(spread(60))
+    async with reading(log, topic, Starts()) as reader:
+        last = {r.partition: r for r in await take(reader, 60)}
+    starts = {p: Start(r.offset + 1, r.append_time) for p, r in last.items()}
+    offset, before = starts[1]
+    assert before is not None
+    starts[1] = Start(offset, before - 1000)
+    starts[2] = Start(0)
+    listener = Starts(starts)
+    async with reading(log, topic, listener, f"group-{topic}") as reader:
+        for _ in range(2):
+            with pytest.raises(DataLossError, match=f"before stored offset {offset} was"):
+                for _ in range(20):
+                    assert {r.partition for r in await reader.read(100, 0.5)} <= {2}
+        listener.offsets[1] = Start(offset, before)
+        records = await take(reader, last[2].offset + 1)
+        assert [(r.partition, r.offset) for r in records] == [
+            (2, n) for n in range(last[2].offset + 1)
+        ]
+        assert await reader.read(10, 0.2) == []
+
+
+async def test_a_record_before_the_stored_offset_that_no_reader_sees_is_not_asked_for(
+    kafka: Given,
+) -> None:
+    """The mark at the end of a transaction has an offset too; so has what compaction removed."""
+    log, topic = KafkaLog(kafka), kafka.topic()
+    async with writing(log, topic):
+        pass
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap, transactional_id=topic
+    ) as producer:
+        for value in (b"0", b"2"):
+            async with producer.transaction():
+                await producer.send_and_wait(topic, value, partition=0)
+    for start, found in ((2, [2]), (4, [])):
+        async with reading(log, topic, Starts({0: Start(start, 1)})) as reader:
+            assert [r.offset for r in await take(reader, len(found))] == found
+            assert await reader.read(10, 0.2) == []
+
+
+async def test_an_offset_that_was_refused_and_is_in_range_again_is_compared(
+    kafka: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leader that lost records refuses an offset until it has grown past it."""
+    log, topic = KafkaLog(kafka), kafka.topic()
+    async with writing(log, topic) as writer:
+        await writer.append(spread(10))
+    starts = Starts()
+    async with reading(log, topic, starts) as reader:
+        records = await take(reader, 10)
+        starts.offsets[0] = Start(10, records[9].append_time - 1000)  # as if it were another one
+
+        async def refuse(*args: object, **options: object) -> None:
+            monkeypatch.undo()
+            raise OffsetOutOfRangeError({TopicPartition(topic, 0): 10})
+
+        monkeypatch.setattr(reader._consumer, "getmany", refuse)  # type: ignore[attr-defined]
+        with pytest.raises(DataLossError, match="record before stored offset 10 was appended"):
+            for _ in range(20):
+                assert await reader.read(10, 0.5) == []
 
 
 async def test_equal_keys_keep_their_order_and_share_a_partition(kafka: Given) -> None:

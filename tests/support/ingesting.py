@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from meetlat.logs.base import Listener, Record
+from meetlat.logs.base import Listener, Record, Start
 from meetlat.settings import Settings
 from meetlat_aggregator.store import Store
 from support.aggregating import HOUR, Sent, make_database, micros
@@ -26,6 +26,7 @@ class FakeReader:
         self.log: dict[int, list[Record]] = {0: []}
         self.most = most
         self.listener: Listener | None = None
+        self.starts: dict[int, Start] = {}
         self.next: dict[int, int] = {}
         self.reads = 0
         self.empty_reads = 0
@@ -51,7 +52,8 @@ class FakeReader:
     async def _assign(self) -> None:
         assert self.listener is not None
         starts = await self.listener.assigned(sorted(self.log))
-        self.next = {partition: starts.get(partition, 0) for partition in self.log}
+        self.starts = {p: s if isinstance(s, Start) else Start(s) for p, s in starts.items()}
+        self.next = {p: self.starts.get(p, Start(0)).offset for p in self.log}
 
     async def rebalance(self) -> None:
         """Everything is taken away, and given back."""

@@ -12,7 +12,7 @@ from typing import Protocol
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
-from meetlat.logs.base import LogReader, LogWriter, Record
+from meetlat.logs.base import LogReader, LogWriter, Record, Start
 from meetlat.logs.embedded import EmbeddedReader, EmbeddedWriter
 from meetlat.logs.kafka import KafkaReader, KafkaWriter
 from support.kafka import Given
@@ -23,11 +23,11 @@ DEADLINE = 30.0
 class Starts:
     """A Listener that starts at given offsets, and writes down what it was told."""
 
-    def __init__(self, offsets: Mapping[int, int] | None = None) -> None:
+    def __init__(self, offsets: Mapping[int, Start | int] | None = None) -> None:
         self.offsets = dict(offsets or {})
         self.told: list[tuple[str, list[int]]] = []
 
-    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
+    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, Start | int]:
         self.told.append(("assigned", list(partitions)))
         return {p: self.offsets[p] for p in partitions if p in self.offsets}
 

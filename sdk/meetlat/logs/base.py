@@ -30,6 +30,17 @@ class Record(NamedTuple):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+class Start(NamedTuple):
+    """Where to start, and what proves that the log is still the one that was read so far.
+
+    `before` is the append time, in microseconds, that the log itself gave for the record before
+    `offset`; None when it is not known.
+    """
+
+    offset: int
+    before: int | None = None
+
+
 class LogWriter(Protocol):
     """Appends messages to one topic.
 
@@ -64,8 +75,12 @@ class LogWriter(Protocol):
 class Listener(Protocol):
     """Told when the partitions that a reader reads change (Kafka: a rebalance)."""
 
-    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
-        """Asked where to start, per partition; one left out starts at the earliest offset."""
+    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, Start | int]:
+        """Asked where to start, per partition; one left out starts at the earliest offset.
+
+        A plain offset is a Start that does not know the record before it. A reader that the log
+        has refused an offset asks again, and starts anew from there.
+        """
 
     async def revoked(self, partitions: Sequence[int]) -> None:
         """These are somebody else's when this returns. May come first, with no partitions."""
@@ -82,7 +97,10 @@ class LogReader(Protocol):
         """Connect and take partitions, asking `listener` where to start.
 
         A partition whose offset lies below the log's earliest, or above its end, raises
-        DataLossError from `read`: what was there is gone, and nothing is reset silently.
+        DataLossError from `read`: what was there is gone, and nothing is reset silently. So does
+        one whose `before` is known, when the log still holds the record before the offset and it
+        was appended at another time: a log that only appends gives a record another time only
+        when it lost some and grew again.
         """
 
     async def read(self, max_records: int, max_wait: float) -> list[Record]:

@@ -1,20 +1,21 @@
 """The embedded log: durable, on one machine, without a server.
 
 One SQLite file per topic (`sqlite_file.py`), written and read by any process of this machine;
-partition 0. `EmbeddedAppender` blocks, `EmbeddedWriter` is its asynchronous face.
+partition 0. `EmbeddedAppender` blocks, `EmbeddedWriter` is its asynchronous face;
+`embedded_reader.py` reads.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import os
-import sqlite3
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,19 +25,18 @@ import msgspec
 
 from meetlat.errors import LogError
 from meetlat.logs import sqlite_file
-from meetlat.logs.base import Listener, Message, Record
-from meetlat.logs.shared import SharedAppends, data_loss, must_fit
-from meetlat.logs.sqlite_file import Opened, TopicPath, WriteLock
+from meetlat.logs.base import Message
+from meetlat.logs.embedded_reader import EmbeddedReader, read_progress
+from meetlat.logs.shared import SharedAppends, must_fit
+from meetlat.logs.sqlite_file import Opened, TopicPath, Words, WriteLock
+
+__all__ = ["EmbeddedAppender", "EmbeddedReader", "EmbeddedWriter", "utc_micros"]
 
 _log = logging.getLogger("meetlat.logs")
 T = TypeVar("T")
 Clock = Callable[[], int]
 
-POLL_SECONDS = 0.02  # while records come
-IDLE_POLL_SECONDS = 0.08  # waking up costs 0.2 ms of CPU, whatever the question
-FRESH_SECONDS = 1.0
 LOCK_SECONDS = 10.0
-READ_BYTES = 32 * 1024 * 1024
 TRIM_BLOCKS = 50
 FREE_BYTES = 4 * 1024 * 1024
 FORK_SECONDS = 1.0
@@ -45,16 +45,6 @@ FORK_SECONDS = 1.0
 def utc_micros() -> int:
     """Now, in microseconds since 1970, UTC."""
     return time.time_ns() // 1000
-
-
-class _Progress(msgspec.Struct):
-    """How far a group of readers is: kept beside the log, so that retention spares the rest."""
-
-    identity: str
-    offset: int
-
-
-_read_progress = msgspec.json.Decoder(_Progress)  # once: msgspec makes types unsafely in threads
 
 
 class _Ticket:
@@ -147,14 +137,24 @@ class EmbeddedAppender:
         return total
 
     def close(self) -> None:
-        """Let go of the file. Appending again raises LogError."""
+        """Let go of the file. Appending again raises LogError.
+
+        Raises LogError when others keep it locked; then it stays open, and closing may be tried
+        again.
+        """
         self.must_be_own_process()
         with self._turn:
             self._closed = True
-            opened, self._opened = self._opened, None
-            if opened is not None:
-                with _Words(self._path), self._lock.held():
-                    opened.connection.close()
+            if self._opened is None:
+                return
+            try:
+                with Words(self._path), self._lock.held():
+                    self._opened.connection.close()
+            except BaseException:
+                _leave_open(self, self._opened)
+                raise
+            self._opened = None
+            _left_open.discard(self)
 
     def hold_for_fork(self) -> bool:
         """Let no commit be under way during a fork; False when one takes longer than a second."""
@@ -207,7 +207,7 @@ class EmbeddedAppender:
         told = []
         for path in self._path.directory.glob(self._path.progress()):
             try:
-                progress = _read_progress.decode(path.read_bytes())
+                progress = read_progress.decode(path.read_bytes())
             except msgspec.DecodeError:
                 _log.warning("%s cannot be read, so nothing is trimmed; delete it", path)
                 told.append(0)
@@ -224,7 +224,7 @@ class EmbeddedAppender:
     def _locked(self, action: Callable[[Opened], T]) -> T:
         if self._closed:
             raise LogError(f"embedded log {self._path.file} is closed", remedy="open it again")
-        with _Words(self._path):
+        with Words(self._path):
             self._path.directory.mkdir(parents=True, exist_ok=True)
             with self._lock.held():
                 if self._opened is None:
@@ -233,6 +233,17 @@ class EmbeddedAppender:
                 return action(self._opened)
 
 
+def _leave_open(appender: EmbeddedAppender, opened: Opened) -> None:
+    """Let nobody close it without the lock: no garbage collection, and not the interpreter's end.
+
+    To SQLite this process then ends as if it were killed, which costs nothing.
+    """
+    if appender not in _left_open:
+        _left_open.add(appender)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(opened.connection))
+
+
+_left_open: set[EmbeddedAppender] = set()  # a forked child lets go of these too
 _appenders: weakref.WeakSet[EmbeddedAppender] = weakref.WeakSet()
 _held: list[EmbeddedAppender] = []
 
@@ -251,20 +262,6 @@ os.register_at_fork(
     after_in_parent=partial(_after_fork, in_child=False),
     after_in_child=partial(_after_fork, in_child=True),
 )
-
-
-class _Words:
-    """Turns errors of SQLite and the file system into LogErrors that name the remedy."""
-
-    def __init__(self, path: TopicPath) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.Error | OSError | msgspec.DecodeError):
-            raise self._path.fault(error) from error
 
 
 class EmbeddedWriter:
@@ -318,132 +315,3 @@ class EmbeddedWriter:
         if self._closed:
             raise LogError("the writer of the embedded log is closed", remedy="make another")
         return await asyncio.get_running_loop().run_in_executor(self._thread, action)
-
-
-class EmbeddedReader:
-    """LogReader over the embedded log. Opens it read-only, and waits while there is none yet.
-
-    With a `group` its progress is kept in a small file beside the log, for retention.
-    """
-
-    def __init__(self, directory: Path, topic: str, group: str | None = None) -> None:
-        self._path = TopicPath(directory, topic)
-        self._group = group
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"meetlat-{topic}-reader")
-        self._opened: Opened | None = None
-        self._position: int | None = None
-        self._fresh_until = 0.0
-        self._closed = False
-
-    async def start(self, listener: Listener) -> None:
-        """Ask `listener` where partition 0 starts."""
-        self._position = (await listener.assigned([0])).get(0)
-
-    async def read(self, max_records: int, max_wait: float) -> list[Record]:
-        """The next records; waits up to `max_wait` seconds for the first."""
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + max_wait
-        while True:
-            # The position moves here and not in the thread: a cancelled read loses no record.
-            records = await self._run(lambda: self._take(max_records))
-            if records:
-                self._position = records[-1].offset + 1
-                self._fresh_until = loop.time() + FRESH_SECONDS
-                return records
-            now = loop.time()
-            if now >= give_up:
-                return []
-            pause = POLL_SECONDS if now < self._fresh_until else IDLE_POLL_SECONDS
-            await asyncio.sleep(min(pause, give_up - now))
-
-    async def identity(self) -> str | None:
-        """The UUID that the file got when it was made; None while there is no file."""
-
-        def find() -> str | None:
-            opened = self._file()
-            return opened.identity if opened else None
-
-        return await self._run(find)
-
-    async def progress(self, offsets: Mapping[int, int]) -> None:
-        """Keep the next offset, for retention and lag tools. Never raises."""
-        if self._group is None or 0 not in offsets:
-            return
-        try:
-            await self._run(lambda: self._tell(offsets[0]))
-        except LogError as error:
-            _log.warning("the progress of %s was not kept: %s", self._path.topic, error)
-
-    async def end_offsets(self) -> dict[int, int]:
-        """The offset that the next append will get; 0 while there is no file."""
-
-        def find() -> int:
-            opened = self._file()
-            return opened.end()[0] if opened else 0
-
-        return {0: await self._run(find)}
-
-    async def earliest_offsets(self) -> dict[int, int]:
-        """The first offset still kept."""
-
-        def find() -> int:
-            opened = self._file()
-            return opened.earliest() if opened else 0
-
-        return {0: await self._run(find)}
-
-    async def close(self, deadline: float) -> None:
-        """Let go of the file, within `deadline` seconds."""
-
-        if self._closed:
-            return
-
-        def shut() -> None:
-            if self._opened is not None:
-                self._opened.connection.close()
-                self._opened = None
-
-        try:
-            async with asyncio.timeout(deadline):
-                await self._run(shut)
-        except TimeoutError:
-            _log.warning("the embedded log did not close within %g s", deadline)
-        finally:
-            self._closed = True
-            self._thread.shutdown(wait=False)
-
-    def _file(self) -> Opened | None:
-        if self._opened is None:
-            if not self._path.file.exists():
-                return None
-            self._opened = Opened(self._path, writable=False, timeout=1.0)
-        self._opened.must_be_in_place()
-        return self._opened
-
-    def _take(self, max_records: int) -> list[Record]:
-        opened = self._file()
-        if opened is None:
-            if self._position:
-                raise data_loss(self._path.topic, 0, self._position, end=0)
-            return []
-        position = opened.earliest() if self._position is None else self._position
-        return sqlite_file.read(opened, position, max_records, READ_BYTES)
-
-    def _tell(self, offset: int) -> None:
-        opened = self._file()
-        if opened is None or self._group is None:
-            return
-        target = self._path.directory / self._path.progress(self._group)
-        fresh = target.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(_Progress(opened.identity, offset)))
-        fresh.replace(target)
-
-    async def _run(self, action: Callable[[], T]) -> T:
-        if self._closed:
-            raise LogError("the reader of the embedded log is closed", remedy="make another")
-
-        def worded() -> T:
-            with _Words(self._path):
-                return action()
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, worded)

@@ -1,4 +1,4 @@
-"""The log in Kafka, through aiokafka: writer and reader of one topic.
+"""The log in Kafka, through aiokafka: its writer, and its reader (`kafka_reader.py`).
 
 The writer is not idempotent: aiokafka's idempotent producer can hang for ever when a broker dies,
 and a double does no harm, since an event is counted once. Every wait has a deadline.
@@ -7,42 +7,38 @@ and a double does no harm, since an event is counted once. Every wait has a dead
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.codec import has_zstd
-from aiokafka.errors import (
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-)
 
 from meetlat.errors import LogError
-from meetlat.logs.base import Listener, Message, Record
+from meetlat.logs.base import Message
 from meetlat.logs.kafka_connection import (
+    FAULTS,
     REQUEST_SECONDS,
+    START_SECONDS,
+    abandon,
     connection_options,
     fault,
+    stop,
     why_unreachable,
 )
-from meetlat.logs.kafka_topic import ensure_topic, topic_identity
-from meetlat.logs.shared import SharedAppends, data_loss
+from meetlat.logs.kafka_reader import KafkaReader
+from meetlat.logs.kafka_topic import ensure_topic
+from meetlat.logs.shared import SharedAppends
 from meetlat.settings import Settings
 
 __all__ = ["KafkaReader", "KafkaWriter", "connection_options", "partition_of"]
 
 _log = logging.getLogger("meetlat.logs")
-_FAULTS = (KafkaError, OSError, TimeoutError)
 
 APPEND_SECONDS = 25.0  # longer than one request, so that a dead leader's successor gets its turn
-START_SECONDS = 20.0
 BATCH_BYTES = 512 * 1024
-FETCH_BYTES = 32 * 1024 * 1024
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -68,7 +64,7 @@ class KafkaWriter:
             async with asyncio.timeout(START_SECONDS):
                 await ensure_topic(self._servers, self._options, self._topic, self._settings)
                 await self._connected()
-        except _FAULTS as error:
+        except FAULTS as error:
             reason = await why_unreachable(error, self._servers, self._options)
             raise fault(reason, self._servers, "connecting") from error
 
@@ -86,7 +82,7 @@ class KafkaWriter:
                 answered = await producer.client.force_metadata_update()
                 partitions = await producer.partitions_for(self._topic)
                 available = producer.client.cluster.available_partitions_for_topic(self._topic)
-        except _FAULTS as error:
+        except FAULTS as error:
             raise fault(error, self._servers, "asking for the topic") from error
         if not answered or len(available or ()) < len(partitions):
             raise LogError(
@@ -107,10 +103,10 @@ class KafkaWriter:
         if producer is None:
             return
         if finished:
-            await _stop(producer, max(1.0, deadline))
+            await stop(producer, max(1.0, deadline))
         else:
             _log.warning("appends to %s were not finished in %g s", self._topic, deadline)
-            await _abandon(producer)
+            await abandon(producer)
 
     async def _send(self, messages: list[Message]) -> None:
         try:
@@ -124,11 +120,11 @@ class KafkaWriter:
                     future.add_done_callback(_retrieve)
                     sent.append(future)
                 await asyncio.gather(*sent)
-        except _FAULTS as error:
+        except FAULTS as error:
             # What the producer still holds would be sent later, and keep memory until then.
             producer, self._producer = self._producer, None
             if producer is not None:
-                await _abandon(producer)
+                await abandon(producer)
             raise fault(error, self._servers, f"appending to {self._topic}") from error
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -143,251 +139,10 @@ class KafkaWriter:
             try:
                 await producer.start()
             except BaseException:
-                await _abandon(producer)
+                await abandon(producer)
                 raise
             self._producer = producer
         return self._producer
-
-
-class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
-    """LogReader over Kafka; with a `group` it shares the partitions with the group's others."""
-
-    def __init__(
-        self, servers: str, topic: str, settings: Settings, group: str | None = None
-    ) -> None:
-        self._servers = servers
-        self._topic = topic
-        self._settings = settings
-        self._group = group
-        self._options = connection_options(settings)
-        self._consumer: AIOKafkaConsumer | None = None
-        self._listener: Listener | None = None
-        # Partitions whose starting offset has to be set, and whether that is done: what aiokafka
-        # hands out meanwhile starts at an offset of its own choice, and is thrown away.
-        self._unplaced: set[int] = set()
-        self._placed = False
-        self._assignments = 0
-        self._told_of_timestamps = False
-        self._to_tell: dict[int, int] = {}
-        self._telling: asyncio.Task[None] | None = None
-
-    async def start(self, listener: Listener) -> None:
-        """Connect; create the topic when it is missing; join the group.
-
-        Partitions of a group come later: `read` returns nothing until then.
-        """
-        self._listener = listener
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            fetch_max_bytes=FETCH_BYTES,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
-            # A killed member keeps its partitions for so long; 6 s is the least that brokers take.
-            session_timeout_ms=6_000,
-            heartbeat_interval_ms=1_500,
-            # A batch that takes long must not cost the membership; heartbeats go on meanwhile.
-            max_poll_interval_ms=600_000,
-            rebalance_timeout_ms=60_000,
-            **self._options,
-        )
-        self._consumer = consumer
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                await ensure_topic(self._servers, self._options, self._topic, self._settings)
-                await consumer.start()
-                if self._group is None:
-                    partitions = await consumer._client._wait_on_metadata(self._topic)
-                    consumer.assign([TopicPartition(self._topic, p) for p in partitions])
-                    self._unplaced = set(partitions)
-                else:
-                    consumer.subscribe([self._topic], listener=self)
-        except _FAULTS as error:
-            await self.close(1.0)
-            reason = await why_unreachable(error, self._servers, self._options)
-            raise fault(reason, self._servers, "connecting") from error
-        if self._unplaced:
-            await self._place(consumer)
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Called by aiokafka before a rebalance; the rebalance waits for it."""
-        self._assignments += 1
-        self._unplaced = set()
-        self._placed = False
-        assert self._listener is not None
-        await self._listener.revoked(sorted(p.partition for p in revoked))
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Called by aiokafka after a rebalance. `read` does the rest, where errors are seen."""
-        self._assignments += 1
-        self._unplaced = {p.partition for p in assigned}
-
-    async def read(self, max_records: int, max_wait: float) -> list[Record]:
-        """The next records; waits up to `max_wait` seconds for the first."""
-        consumer = self._running()
-        if self._unplaced:
-            await self._place(consumer)
-        assignments = self._assignments
-        try:
-            # aiokafka's own timeout does not hold during a rebalance.
-            async with asyncio.timeout(max_wait + 0.05):
-                found = await consumer.getmany(
-                    timeout_ms=int(max_wait * 1000), max_records=max_records
-                )
-        except TimeoutError:
-            return []
-        except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
-            if self._assignments == assignments and self._placed:
-                # The log was cut, or made anew, under a reader at work.
-                await self._explain_range(consumer, error)
-            return []
-        except _FAULTS as error:
-            raise fault(error, self._servers, f"reading {self._topic}") from error
-        if self._assignments != assignments or not self._placed:
-            return []
-        return self._records(found)
-
-    async def identity(self) -> str | None:
-        """Kafka's cluster id and topic id."""
-        try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                return await topic_identity(self._servers, self._options, self._topic)
-        except _FAULTS as error:
-            raise fault(error, self._servers, "asking for the topic") from error
-
-    async def progress(self, offsets: Mapping[int, int]) -> None:
-        """Commit offsets to the group, in the background. Never raises."""
-        if self._consumer is None or self._group is None:
-            return
-        self._to_tell.update(offsets)
-        if self._telling is None:
-            self._telling = asyncio.create_task(self._tell(self._consumer))
-
-    async def _tell(self, consumer: AIOKafkaConsumer) -> None:
-        try:
-            while self._to_tell:
-                offsets, self._to_tell = self._to_tell, {}
-                mine = self._assigned()
-                await consumer.commit(
-                    {TopicPartition(self._topic, p): o for p, o in offsets.items() if p in mine}
-                )
-        except _FAULTS as error:
-            _log.warning("Kafka was not told the progress of %s: %r", self._topic, error)
-        finally:
-            self._telling = None
-
-    async def end_offsets(self) -> dict[int, int]:
-        """The offset that the next append will get, per assigned partition."""
-        _, ends = await self._bounds(self._running(), self._assigned())
-        return ends
-
-    async def earliest_offsets(self) -> dict[int, int]:
-        """The first offset still kept, per assigned partition."""
-        earliest, _ = await self._bounds(self._running(), self._assigned())
-        return earliest
-
-    async def close(self, deadline: float) -> None:
-        """Leave the group, within `deadline` seconds."""
-        consumer = self._consumer
-        if consumer is None:
-            return
-        if self._telling is not None:
-            await asyncio.wait([self._telling], timeout=deadline / 2)
-        self._consumer = None
-        await _stop(consumer, deadline / 2)
-
-    def _running(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            raise LogError(f"the reader of {self._topic} is not started", remedy="start it")
-        return self._consumer
-
-    def _assigned(self) -> set[int]:
-        if self._consumer is None:
-            return set()
-        return {p.partition for p in self._consumer.assignment() if p.topic == self._topic}
-
-    async def _place(self, consumer: AIOKafkaConsumer) -> None:
-        """Set the starting offsets of new partitions. Raises DataLossError, or LogError."""
-        assert self._listener is not None
-        assignments = self._assignments
-        wanted = sorted(self._unplaced)
-        stored = await self._listener.assigned(wanted)
-        starts = await self._checked(consumer, wanted, stored)
-        if self._assignments != assignments:
-            return  # another rebalance came in between, and left its own to be placed
-        for partition, offset in starts.items():
-            consumer.seek(TopicPartition(self._topic, partition), offset)
-        self._unplaced = set()
-        self._placed = True
-
-    async def _checked(
-        self, consumer: AIOKafkaConsumer, wanted: Sequence[int], stored: Mapping[int, int]
-    ) -> dict[int, int]:
-        for last in (False, False, False, True):
-            earliest, ends = await self._bounds(consumer, set(wanted))
-            starts = {p: stored.get(p, earliest[p]) for p in wanted}
-            for partition, start in starts.items():
-                if start < earliest[partition]:
-                    raise data_loss(self._topic, partition, start, earliest=earliest[partition])
-                if start > ends[partition] and last:
-                    raise data_loss(self._topic, partition, start, end=ends[partition])
-            if all(start <= ends[partition] for partition, start in starts.items()):
-                break
-            # A leader that has just been elected may still be learning where the end is.
-            await asyncio.sleep(0.5)
-        return starts
-
-    async def _explain_range(self, consumer: AIOKafkaConsumer, error: KafkaError) -> None:
-        positions = {}
-        for partition in self._assigned():
-            with contextlib.suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(1.0):
-                    where = TopicPartition(self._topic, partition)
-                    positions[partition] = await consumer.position(where)
-        await self._checked(consumer, sorted(positions), positions)
-        _log.warning("Kafka refused an offset of %s that is in range: %r", self._topic, error)
-
-    async def _bounds(
-        self, consumer: AIOKafkaConsumer, partitions: set[int]
-    ) -> tuple[dict[int, int], dict[int, int]]:
-        wanted = [TopicPartition(self._topic, p) for p in sorted(partitions)]
-        if not wanted:
-            return {}, {}
-        try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                earliest = await consumer.beginning_offsets(wanted)
-                ends = await consumer.end_offsets(wanted)
-        except _FAULTS as error:
-            raise fault(error, self._servers, f"asking for offsets of {self._topic}") from error
-        return (
-            {p.partition: offset for p, offset in earliest.items()},
-            {p.partition: offset for p, offset in ends.items()},
-        )
-
-    def _records(self, found: Mapping[TopicPartition, Sequence[Any]]) -> list[Record]:
-        records: list[Record] = []
-        for where, fetched in found.items():
-            if fetched[0].timestamp_type == 0 and not self._told_of_timestamps:
-                self._told_of_timestamps = True
-                _log.warning(
-                    "topic %s keeps the sender's time, so nothing counts as late; set its "
-                    "message.timestamp.type to LogAppendTime",
-                    self._topic,
-                )
-            partition = where.partition
-            records += [
-                Record(
-                    partition,
-                    one.offset,
-                    one.timestamp * 1000,
-                    one.key,
-                    one.value or b"",
-                    tuple((n, v or b"") for n, v in one.headers) if one.headers else (),
-                )
-                for one in fetched
-            ]
-        return records
 
 
 def _batches(
@@ -417,34 +172,3 @@ def _added(batch: Any, key: bytes | None, value: bytes, headers: Sequence[Any]) 
 def _retrieve(future: asyncio.Future[Any]) -> None:
     if not future.cancelled():
         future.exception()
-
-
-async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer, deadline: float) -> None:
-    """Stop a client in order; after the deadline, in seconds, by force."""
-    try:
-        async with asyncio.timeout(deadline):
-            await client.stop()
-    except _FAULTS as error:
-        _log.warning("a Kafka client did not stop in order: %r", error)
-        await _abandon(client)
-
-
-async def _abandon(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
-    """End a client's tasks and connections without waiting for brokers.
-
-    aiokafka has no call for this: its `stop` first sends everything, for as long as that takes,
-    and a client that is merely dropped goes on trying.
-    """
-    client._closed = True
-    if isinstance(client, AIOKafkaProducer):
-        ends = [client.client.close, client._sender.close]
-    else:
-        ends = [client._client.close]
-        if client._fetcher is not None:
-            ends.append(client._fetcher.close)
-    for end in ends:
-        try:
-            async with asyncio.timeout(1.0):
-                await end()
-        except Exception as error:  # noqa: BLE001 - whatever it says, this was its end
-            _log.debug("a Kafka client said while it was ended: %r", error)

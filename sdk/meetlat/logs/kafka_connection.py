@@ -1,12 +1,16 @@
-"""How Kafka is reached: the settings as arguments of aiokafka, and its errors in words."""
+"""How Kafka is reached and let go: the settings as arguments of aiokafka, its errors in words, the
+end of a client.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Mapping
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
@@ -37,7 +41,10 @@ from meetlat.settings import (
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 REQUEST_SECONDS = 10.0
+START_SECONDS = 20.0
+FAULTS = (KafkaError, OSError, TimeoutError)
 _SASL_REFUSALS = (33, 34, 58)  # Kafka's error codes: mechanism, state, authentication
+_log = logging.getLogger("meetlat.logs")
 
 
 def connection_options(settings: Settings) -> dict[str, Any]:
@@ -168,3 +175,34 @@ def _unused(setting: Setting[str], value: str, protocol: str) -> None:
             f"{setting.env} is set, but {KAFKA_SECURITY_PROTOCOL.env} is {protocol}",
             remedy="set the protocol that uses it, or unset it",
         )
+
+
+async def stop(client: AIOKafkaProducer | AIOKafkaConsumer, deadline: float) -> None:
+    """Stop a client in order; after the deadline, in seconds, by force."""
+    try:
+        async with asyncio.timeout(deadline):
+            await client.stop()
+    except FAULTS as error:
+        _log.warning("a Kafka client did not stop in order: %r", error)
+        await abandon(client)
+
+
+async def abandon(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """End a client's tasks and connections without waiting for brokers.
+
+    aiokafka has no call for this: its `stop` first sends everything, for as long as that takes,
+    and a client that is merely dropped goes on trying.
+    """
+    client._closed = True
+    if isinstance(client, AIOKafkaProducer):
+        ends = [client.client.close, client._sender.close]
+    else:
+        ends = [client._client.close]
+        if client._fetcher is not None:
+            ends.append(client._fetcher.close)
+    for end in ends:
+        try:
+            async with asyncio.timeout(1.0):
+                await end()
+        except Exception as error:  # noqa: BLE001 - whatever it says, this was its end
+            _log.debug("a Kafka client said while it was ended: %r", error)

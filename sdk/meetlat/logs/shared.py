@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
 from meetlat.errors import DataLossError, LogError
-from meetlat.logs.base import MAX_MESSAGE_BYTES, Message
+from meetlat.logs.base import MAX_MESSAGE_BYTES, Message, Start
 
 ROUND_MESSAGES = 50_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def must_fit(messages: Sequence[Message]) -> None:
@@ -39,6 +41,29 @@ def data_loss(
         f"{where} {lies}",
         remedy="restore the log; or accept the loss and start with a new data directory",
     )
+
+
+def must_follow(topic: str, partition: int, start: Start, found: int) -> None:
+    """Raise DataLossError when the record before `start` was appended at another time, `found`.
+
+    Both in microseconds, as the log gives them.
+    """
+    if found == start.before or start.before is None:
+        return
+    raise DataLossError(
+        f"{topic}, partition {partition}: the record before stored offset {start.offset:,} was "
+        f"appended at {_moment(found)}, but the one that was read there at "
+        f"{_moment(start.before)}: the log lost records, and others took their place",
+        remedy="restore the log that was read; or accept the loss and start with a new data "
+        "directory",
+    )
+
+
+def _moment(microseconds: int) -> str:
+    try:
+        return (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
+    except OverflowError:  # the sender's own time, in a topic that keeps it
+        return f"{microseconds:,} µs"
 
 
 class SharedAppends:

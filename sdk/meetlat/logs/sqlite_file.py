@@ -90,6 +90,20 @@ class TopicPath:
         return LogError(message, remedy="the file is damaged: restore it from a backup")
 
 
+class Words:
+    """Turns errors of SQLite and the file system into LogErrors that name the remedy."""
+
+    def __init__(self, path: TopicPath) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error | OSError | msgspec.DecodeError):
+            raise self._path.fault(error) from error
+
+
 class Opened:
     """A connection to the file, which knows which file it opened."""
 
@@ -293,6 +307,20 @@ def trim(opened: Opened, before_offset: int, older_than: int, blocks: int) -> in
             if keep_from == end:
                 connection.execute(_INSERT, (end, 0, newest, 0, b""))
     return removed
+
+
+def time_before(opened: Opened, position: int) -> int | None:
+    """When the record before `position` was appended; None when the file does not know it (any
+    more). After everything was trimmed it still knows the newest.
+    """
+    end, newest = opened.end()
+    if position == end:
+        return newest if end else None
+    row = opened.connection.execute(
+        "SELECT base + count, append_time FROM block WHERE base < ? ORDER BY base DESC LIMIT 1",
+        (position,),
+    ).fetchone()
+    return row[1] if row and row[0] >= position else None
 
 
 def read(opened: Opened, position: int, max_records: int, max_bytes: int) -> list[Record]:

@@ -11,11 +11,16 @@ from typing import Any
 
 
 class Proxy:
-    """Passes bytes between a port of its own and another one. A thread of its own runs it."""
+    """Passes bytes between a port of its own and another one. A thread of its own runs it.
+
+    `taken` counts connections, `delayed` pieces that came later, `held` those that had to wait for
+    `heal`.
+    """
 
     def __init__(self, port: int, target: int) -> None:
         self._port = port
         self._target = target
+        self.taken = self.delayed = self.held = 0
         self._delay = 0.0
         self._open = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -77,6 +82,7 @@ class Proxy:
         self._writers.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.taken += 1
         self._writers.add(writer)
         with contextlib.suppress(OSError):
             other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self._target)
@@ -88,8 +94,11 @@ class Proxy:
         with contextlib.suppress(OSError):
             while piece := await reader.read(65_536):
                 if self._delay:
+                    self.delayed += 1
                     await asyncio.sleep(self._delay)
-                await self._open.wait()
+                if not self._open.is_set():
+                    self.held += 1
+                    await self._open.wait()
                 writer.write(piece)
                 await writer.drain()
         writer.close()

@@ -159,10 +159,25 @@ def test_a_network_that_is_slow_drops_and_hangs(tmp_path: Path, kafka_own: Clust
     with Proxy(*where) as proxy, system(tmp_path, **settings) as running:
         start(running)
         story = make_story(seed=15, events=1000)
-        with sending(running, story, pace=0.3):
-            for fault in (lambda: proxy.slow(0.1), proxy.cut, proxy.hang, proxy.cut):
-                fault()
-                Moments(15).wait(2)
+        moments = Moments(15)
+        with sending(running, story, pace=0.3) as sender:
+            proxy.slow(0.1)
+            until(lambda: proxy.delayed > 10, "it is slow")
+            moments.wait(2)
+            for hanging in (False, True):
+                if hanging:
+                    proxy.hang()
+                    until(lambda: proxy.held > 1, "something waits")
+                    done = sender.done
+                    moments.wait(2)
+                    assert sender.done <= done + 1, "one may have had its answer"
+                taken = proxy.taken
+                proxy.cut()
+                until(lambda taken=taken: proxy.taken >= taken + 2, "both programs connect again")
+                moments.wait(2)
+            assert sender.is_alive(), "the faults came while events did"
+            done = sender.done
             proxy.heal()
+            until(lambda: sender.done > done, "it goes on by itself")
         running.append_bad(story.bad)
         running.finish(rebuild=False)

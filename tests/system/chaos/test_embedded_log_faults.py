@@ -251,6 +251,29 @@ def test_a_deleted_file_is_told_until_somebody_acts_and_never_silently_begun_ane
         assert account(running) == before
 
 
+def test_an_older_copy_that_grew_past_what_was_read_stops_it_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    """It bears the identity of the log that it is a copy of, and its end lies beyond."""
+    with system(tmp_path) as running:
+        file = tables(running)
+        running.append(make_story(9, 60))
+        copy = file.read_bytes()
+        running.append(make_story(10, 60))
+        running.aggregator.launch()
+        running.aggregator.wait_ready()
+        running.wait_counted()
+        assert running.aggregator.terminate() == 0
+        before = account(running)
+        file.write_bytes(copy)
+        running.append(make_story(11, 300))
+        for _ in range(2):
+            said = explains(running.aggregator)
+            assert "the log lost records, and others took their place" in said
+            assert "restore the log that was read" in said
+        assert account(running) == before
+
+
 # --- the clock
 
 
