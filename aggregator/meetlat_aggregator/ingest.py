@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import duckdb
 
@@ -42,6 +43,7 @@ _MAY_HEAL = (
     OSError,
 )
 _log = logging.getLogger("meetlat.aggregator")
+T = TypeVar("T")
 
 
 class PoisonError(MeetlatError):
@@ -79,6 +81,7 @@ class Ingest:
         self._between = asyncio.Lock()
         self._stop = asyncio.Event()
         self.fault: str | None = None
+        self.behind = False  # the last batch was full: more is waiting
         self.partitions: set[int] = set()
 
     async def assigned(self, partitions: Sequence[int]) -> Mapping[int, Start]:
@@ -128,6 +131,7 @@ class Ingest:
     async def _round(self, stop: asyncio.Event) -> bool:
         """One batch; True when there may be more waiting."""
         records = await self._gather(stop)
+        self.behind = len(records) == self._max
         generation = self._generation
         if records and not self._identified:  # the log was not there when this started
             await self._check_identity()
@@ -204,13 +208,26 @@ class Ingest:
         check: Callable[[], None],
         records: int,
     ) -> None:
+        started = time.perf_counter()
+        outcome = await self._tried(apply, check)
+        if outcome is None:
+            return
+        self._committed(outcome, time.perf_counter() - started, records)
+        del apply  # it holds the batch, and folding takes room
+        await self._tried(self._store.fold_when_due, lambda: None)
+
+    async def _tried(
+        self, action: Callable[[], Awaitable[T]], check: Callable[[], None]
+    ) -> T | None:
+        """Do it, again and again while what fails may heal; None when `check` says that it is
+        outdated.
+        """
         tries = 0
         while True:
-            started = time.perf_counter()
             try:
-                outcome = await apply()
+                done = await action()
             except _OutdatedError:
-                return
+                return None
             except duckdb.FatalException as error:
                 raise MeetlatError(
                     f"the database failed: {str(error).splitlines()[0]}",
@@ -231,10 +248,9 @@ class Ingest:
                 with suppress(_OutdatedError):
                     check()
                     continue
-                return
+                return None
             self.fault = None
-            self._committed(outcome, time.perf_counter() - started, records)
-            return
+            return done
 
     async def tell_progress(self) -> None:
         """Tell the log how far this is, for lag tools and retention."""

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from meetlat_aggregator.rows import Numbers, distinct, together
+from meetlat_aggregator.rows import STAMP, Numbers, distinct, together
 from meetlat_aggregator.sqlfiles import sql
 from meetlat_aggregator.staging import Staged, hours_of
 from meetlat_aggregator.tables import CELLS, HEALTH, STATES, UNPRICED, State, merge_cell
@@ -59,7 +59,7 @@ def merge_state(con: duckdb.DuckDBPyConnection, state: State, query: str) -> Tou
     if not events.num_rows:
         return {}
     codes, first = distinct(events, state.key)
-    keys = _hashed(con, state, events.take(pa.array(first)))
+    keys = _hashed(con, state, events.select(state.key).take(pa.array(first)))
     old = _met(con, state, keys)
     rows = together(state, events, codes, keys, old)
     rows = rows.append_column("key_hash", keys["key_hash"])
@@ -71,8 +71,7 @@ def merge_state(con: duckdb.DuckDBPyConnection, state: State, query: str) -> Tou
     return touched_by(state, old, rows)
 
 
-def _hashed(con: duckdb.DuckDBPyConnection, state: State, events: pa.Table) -> pa.Table:
-    keys = events.select(state.key)  # noqa: F841 - DuckDB reads the variable
+def _hashed(con: duckdb.DuckDBPyConnection, state: State, keys: pa.Table) -> pa.Table:  # noqa: ARG001 - DuckDB reads it
     names = ", ".join(f'"{name}"' for name in state.key)
     return con.sql(
         f"SELECT *, md5_number_lower(concat_ws(chr(0), {names})) AS key_hash FROM keys"
@@ -89,8 +88,10 @@ def _met(con: duckdb.DuckDBPyConnection, state: State, keys: pa.Table) -> pa.Tab
         f"FROM {state.name} AS t JOIN wanted AS k ON t.key_hash = k.key_hash"
     )
     same = " AND ".join(f't."{name}" = k."{name}"' for name in state.key)
+    stamps = (*STAMP, "older") if state.fields else ()
+    columns = ", ".join(f't."{n}"' for n in (*state.merge, *stamps, *state.fields, *state.along))
     return con.sql(
-        f"SELECT t.rowid AS place, k.code AS code, t.* FROM places AS p "
+        f"SELECT t.rowid AS place, k.code AS code, {columns} FROM places AS p "
         f"JOIN {state.name} AS t ON t.rowid = p.place "
         f"JOIN wanted AS k ON t.key_hash = k.key_hash AND {same}"
     ).to_arrow_table()

@@ -38,7 +38,9 @@ from meetlat_aggregator.store import Store, utc_now
 from meetlat_aggregator.transaction import Outcome
 from meetlat_aggregator.web import Server, bind, make_app
 
-REST = 4.0  # times as long as a publication, or making the text of /metrics, took
+# Times as long as a publication, or making the text of /metrics, took; and while full batches wait,
+# since what is shown is old then in any case, and catching up is the quickest way to mend that.
+REST, REST_BEHIND = 4.0, 16.0
 HOUSEKEEPING_SECONDS = 1.0
 REFRESH_SECONDS = 0.25
 GAUGES_SECONDS = 10.0
@@ -158,6 +160,9 @@ class Aggregator:
             return "no partition of the log is assigned yet"
         return None
 
+    def _rest(self) -> float:
+        return REST_BEHIND if self.ingest.behind else REST
+
     async def _housekeeping(self) -> None:
         """After commits, and every second: dead letters, progress, lag, the text of /metrics."""
         said = None
@@ -182,7 +187,7 @@ class Aggregator:
                     _log.warning("cannot refresh /metrics: %s; trying again", error)
                 said = str(error)
             took = time.monotonic() - began
-            await asyncio.sleep(max(REFRESH_SECONDS, REST * took))
+            await asyncio.sleep(max(REFRESH_SECONDS, self._rest() * took))
 
     async def _refresh(self) -> None:
         # Gauges are read from the tables, which change when they are folded, and with the clock.
@@ -222,7 +227,7 @@ class Aggregator:
                     _log.warning("cannot publish: %s; trying again", error)
                 said = str(error)
             took = time.monotonic() - began
-            await asyncio.sleep(max(self._settings[PUBLISH_SECONDS], REST * took))
+            await asyncio.sleep(max(self._settings[PUBLISH_SECONDS], self._rest() * took))
 
     async def _status(self, _: dict[str, Any], __: Say) -> dict[str, Any]:
         store = self.store

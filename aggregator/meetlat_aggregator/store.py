@@ -160,6 +160,10 @@ class Store:
         self.committed_at = now
         return outcome
 
+    async def fold_when_due(self) -> None:
+        """Bring what was committed into the tables, when it is much. Raises as `fold` does."""
+        await self.run_bare(self.transactions.fold_when_due)
+
     async def fold(self) -> None:
         """Bring what was committed into the tables. Raises duckdb.Error after a rollback."""
         await self.run_bare(self.transactions.fold)

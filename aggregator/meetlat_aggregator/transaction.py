@@ -34,7 +34,7 @@ MAX_DEAD_BYTES = 900 * 1024
 # An event may lie 5 minutes ahead of the log's clock, so its identity is kept that much longer.
 _SLACK = timedelta(minutes=10)
 # So many events are folded at once, if no publication asked for it before.
-FOLD_EVENTS = 150_000
+FOLD_EVENTS = 60_000
 _log = logging.getLogger("meetlat.aggregator")
 
 
@@ -85,20 +85,25 @@ class Transactions:
         """Store a batch and `positions`, all or nothing.
 
         `before_commit` may raise to throw the batch away (a rebalance took the partitions).
-        Raises duckdb.Error or OSError after a rollback.
+        Raises duckdb.Error or OSError after a rollback; nothing of the batch is stored then.
         """
+        self.fold_when_due()
         with self._transaction():
             outcome, one, withdrawals = self._take(batch, positions, poison, committed_at)
             pending = [*self._pending, one]
-            if withdrawals or sum(map(len, pending)) >= FOLD_EVENTS:
+            if withdrawals:
                 self._fold(pending, outcome.batch)
                 pending = []
-            if withdrawals:
                 withdraw.withdraw(self.con, self.archive, outcome.batch)
             before_commit()
         self.live.keep()
         self._pending = pending
         return outcome
+
+    def fold_when_due(self) -> None:
+        """Fold when so much waits that the next batch should not be added. Raises as `apply`."""
+        if sum(map(len, self._pending)) >= FOLD_EVENTS:
+            self.fold()
 
     def fold(self) -> None:
         """Bring what was committed into cells and row-level state. Raises as `apply` does."""

@@ -261,7 +261,7 @@ KAFKA_GROUP = _setting(
     "MEETLAT_KAFKA_GROUP", str, "meetlat-aggregator", "aggregator", "Kafka consumer group"
 )
 BATCH_EVENTS = _setting(
-    "MEETLAT_BATCH_EVENTS", _whole, 25_000, "aggregator", "Most events in one transaction"
+    "MEETLAT_BATCH_EVENTS", _whole, 20_000, "aggregator", "Most events in one transaction"
 )
 BATCH_SECONDS = _setting(
     "MEETLAT_BATCH_SECONDS", _positive, 0.5, "aggregator",
@@ -291,7 +291,7 @@ TIMEZONE = _setting(
     "MEETLAT_TIMEZONE", _timezone, "UTC", "aggregator",
     "Time zone in which days and weeks of the published tables are made",
 )  # fmt: skip
-MEMORY = _setting("MEETLAT_MEMORY", str, "128MB", "aggregator", "DuckDB's memory limit")
+MEMORY = _setting("MEETLAT_MEMORY", str, "96MB", "aggregator", "DuckDB's memory limit")
 
 CONFIG_ENV = "MEETLAT_CONFIG"
 SETTINGS: tuple[Setting[Any], ...] = tuple(_catalogue)

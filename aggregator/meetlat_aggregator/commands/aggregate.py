@@ -50,7 +50,7 @@ def aggregate(listen: str | None, log: str | None, data: str | None) -> None:
 
 
 def _look_for_cycles_rarely() -> None:
-    """A batch is 25,000 records that all stay until its end, and form no cycles: going through
+    """A batch is 20,000 records that all stay until its end, and form no cycles: going through
     them again and again, and through all that was imported, is a third of reading from Kafka.
     """
     gc.collect()

@@ -31,7 +31,7 @@ from meetlat.logs.shared import data_loss, must_follow
 from meetlat.settings import Settings
 
 _log = logging.getLogger("meetlat.logs")
-FETCH_BYTES = 32 * 1024 * 1024
+FETCH_BYTES = 4 * 1024 * 1024
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -70,7 +70,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_bytes=FETCH_BYTES,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
+            max_partition_fetch_bytes=1024 * 1024,
             # A killed member keeps its partitions for so long; 6 s is the least that brokers take.
             session_timeout_ms=6_000,
             heartbeat_interval_ms=1_500,
