@@ -26,11 +26,15 @@ def read_gauges(con: duckdb.DuckDBPyConnection, now: datetime, privacy_limit: in
         "privacy_limit": privacy_limit,
     }
     found: Values = {}
-    for name in sql_names("gauges"):
-        text = sql(f"gauges/{name}")
-        used = {key: value for key, value in given.items() if f"${key}" in text}
-        rows = con.execute(text, used).fetchall()
-        found[name] = [(tuple(row[0]), float(row[1])) for row in rows]
+    con.execute("BEGIN")  # all of one moment: folding goes on beside
+    try:
+        for name in sql_names("gauges"):
+            text = sql(f"gauges/{name}")
+            used = {key: value for key, value in given.items() if f"${key}" in text}
+            rows = con.execute(text, used).fetchall()
+            found[name] = [(tuple(row[0]), float(row[1])) for row in rows]
+    finally:
+        con.execute("ROLLBACK")  # nothing was written
     return found
 
 

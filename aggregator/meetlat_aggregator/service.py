@@ -213,7 +213,9 @@ class Aggregator:
         self._metrics = await asyncio.to_thread(self._exposition.text, self._observed)
 
     async def _publishing(self) -> None:
-        """Every few seconds, when something was committed; a fifth of the time at most."""
+        """Every few seconds, when something was committed; a fifth of the time at most, less while
+        the log is ahead.
+        """
         said = None
         while True:
             began = time.monotonic()
