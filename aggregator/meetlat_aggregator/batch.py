@@ -52,7 +52,7 @@ class Batch:
 
 
 def short_name(type_name: str) -> str:
-    """`meetlat.interaction.v1` → `interaction`, as staging tables are called."""
+    """`meetlat.interaction.v1` → `interaction`, as staging views are called."""
     return type_name.removeprefix("meetlat.").removesuffix(".v1")
 
 

@@ -208,22 +208,28 @@ class Ingest:
         check: Callable[[], None],
         records: int,
     ) -> None:
-        started = time.perf_counter()
-        outcome = await self._tried(apply, check)
-        if outcome is None:
+        done = await self._tried(apply, check, "commit a batch")
+        if done is None:
             return
-        self._committed(outcome, time.perf_counter() - started, records)
+        self._committed(*done, records)
         del apply  # it holds the batch, and folding takes room
-        await self._tried(self._store.fold_when_due, lambda: None)
+        try:
+            await self._tried(self._store.fold_when_due, check, "bring batches into the tables")
+        except _StoppedError:
+            _log.warning("stopped before all that was committed was in the tables; the next start "
+                         "reads it from the archive")  # fmt: skip
 
     async def _tried(
-        self, action: Callable[[], Awaitable[T]], check: Callable[[], None]
-    ) -> T | None:
-        """Do it, again and again while what fails may heal; None when `check` says that it is
-        outdated.
+        self, action: Callable[[], Awaitable[T]], check: Callable[[], None], what: str
+    ) -> tuple[T, float] | None:
+        """Do it, again and again while what fails may heal: the result, and the seconds it took.
+
+        None when `check` says that it is outdated. Raises _StoppedError when told to stop while it
+        fails, and MeetlatError, or what the database says, when no retry can mend it.
         """
         tries = 0
         while True:
+            started = time.perf_counter()
             try:
                 done = await action()
             except _OutdatedError:
@@ -239,7 +245,7 @@ class Ingest:
                     raise broken from error
                 if not isinstance(error, _MAY_HEAL):
                     raise
-                self._say(f"cannot commit a batch: {str(error).splitlines()[0]}")
+                self._say(f"cannot {what}: {str(error).splitlines()[0]}")
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_RETRY_SECONDS[min(tries, 2)]):
                         await self._stop.wait()
@@ -250,7 +256,7 @@ class Ingest:
                     continue
                 return None
             self.fault = None
-            return done
+            return done, time.perf_counter() - started
 
     async def tell_progress(self) -> None:
         """Tell the log how far this is, for lag tools and retention."""
@@ -263,12 +269,11 @@ class Ingest:
         )
 
     async def _finish_pending(self) -> None:
-        pending = self._pending
-        if pending is None:
-            return
-        try:
-            await pending
-        finally:  # not before: a rebalance meanwhile has to wait for it too
+        """Wait for the transaction under way. What it met stays for the loop to meet: a command
+        that waits here must not be the only one to hear that a batch was not stored.
+        """
+        if self._pending is not None:
+            await self._pending
             self._pending = None
 
     async def _outdate(self) -> None:

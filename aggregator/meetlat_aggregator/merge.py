@@ -110,7 +110,7 @@ def note_touched(con: duckdb.DuckDBPyConnection, touched: Touched, batch: int) -
     names = [pa.repeat(name, len(hours)) for name, hours in touched.items()]
     hours = pa.array(np.concatenate([*touched.values()])).cast(pa.timestamp("us"))
     parts = pa.table({"name": pa.concat_arrays(names), "hour": hours})  # noqa: F841 - DuckDB reads it
-    con.execute(f"INSERT INTO touched SELECT name, hour, {batch} AS batch FROM parts")
+    con.execute(sql("note_touched"), {"batch": batch})
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:

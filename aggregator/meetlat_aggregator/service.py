@@ -160,8 +160,15 @@ class Aggregator:
             return "no partition of the log is assigned yet"
         return None
 
-    def _rest(self) -> float:
-        return REST_BEHIND if self.ingest.behind else REST
+    async def _rest(self, least: float, took: float) -> None:
+        """Seconds of rest after something that took so long; shorter once the log is read."""
+        since = time.monotonic()
+        while True:
+            share = REST_BEHIND if self.ingest.behind else REST
+            left = since + max(least, share * took) - time.monotonic()
+            if left <= 0:
+                return
+            await asyncio.sleep(min(left, HOUSEKEEPING_SECONDS))
 
     async def _housekeeping(self) -> None:
         """After commits, and every second: dead letters, progress, lag, the text of /metrics."""
@@ -187,7 +194,7 @@ class Aggregator:
                     _log.warning("cannot refresh /metrics: %s; trying again", error)
                 said = str(error)
             took = time.monotonic() - began
-            await asyncio.sleep(max(REFRESH_SECONDS, self._rest() * took))
+            await self._rest(REFRESH_SECONDS, took)
 
     async def _refresh(self) -> None:
         # Gauges are read from the tables, which change when they are folded, and with the clock.
@@ -229,7 +236,7 @@ class Aggregator:
                     _log.warning("cannot publish: %s; trying again", error)
                 said = str(error)
             took = time.monotonic() - began
-            await asyncio.sleep(max(self._settings[PUBLISH_SECONDS], self._rest() * took))
+            await self._rest(self._settings[PUBLISH_SECONDS], took)
 
     async def _status(self, _: dict[str, Any], __: Say) -> dict[str, Any]:
         store = self.store

@@ -91,8 +91,8 @@ def stage(con: duckdb.DuckDBPyConnection, pending: Sequence[Judged], sign: int) 
     """Make the views."""
     heads = pa.concat_tables([one.heads for one in pending])
     _show(con, "envelope", heads, sign)
-    both = [hours_of(heads[name]) for name in ("time", "append_time")]  # a dead letter has no time
-    hours = {"envelope": np.unique(np.concatenate(both))}
+    dead = pc.equal(heads["verdict"].cast(pa.string()), "dead")
+    hours = {"envelope": hours_of(pc.if_else(dead, heads["append_time"], heads["time"]))}
     refined = sql_names("staged")
     staged = sorted({name for one in pending for name in one.data})
     for name in staged:
@@ -142,7 +142,7 @@ def _show(
 def _calls(con: duckdb.DuckDBPyConnection, rows: pa.Table, sign: int) -> pa.Table:
     """The calls with the number of their cell; makes `call_cells` and `staged_waits`."""
     codes, first = distinct(rows, ("hour", *CALL_DIMENSIONS))
-    dimensions = rows.take(pa.array(first)).select(["hour", *CALL_DIMENSIONS])
+    dimensions = rows.select(["hour", *CALL_DIMENSIONS]).take(pa.array(first))
     dimensions = dimensions.append_column("cell", pa.array(range(len(first)), pa.int32()))
     con.execute(sql("stage_call_cells"))
     _show(con, "waits", _waits(rows, codes), sign)

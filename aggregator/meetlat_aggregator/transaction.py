@@ -201,6 +201,7 @@ class Transactions:
     def _rollback(self) -> None:
         with suppress(duckdb.TransactionException):  # the failed statement may have ended it
             self.con.execute("ROLLBACK")
+        unstage(self.con)  # the views are gone, and what they showed has to go too
         try:
             self.archive.forget(self.con)
         except (duckdb.Error, OSError) as error:

@@ -24,10 +24,10 @@ def microseconds(seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return (whole + (scaled - whole >= 0.5)).astype(np.int64)
 
 
-def buckets_of(microseconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def buckets_of(waits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The bucket of each wait; the same on every machine, since it is found among integers."""
-    found = np.searchsorted(_bounds(), microseconds, side="left")
-    return np.where(microseconds == 0, ZERO_BUCKET, found)
+    found = np.searchsorted(_bounds(), waits, side="left")
+    return np.where(waits == 0, ZERO_BUCKET, found)
 
 
 @cache

@@ -70,7 +70,7 @@ def _make_anew(
     stage(con, [withdrawn], sign=1)
     keys = ", ".join(f'"{name}"' for name in state.key)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE withdrawn_rows AS "
+        "CREATE OR REPLACE TEMP TABLE withdrawn_rows AS "
         f"SELECT DISTINCT {keys} FROM ({sql(f'state/{state.name}')})"
     )
     same_key = " AND ".join(f'k."{name}" = t."{name}"' for name in state.key)

@@ -493,3 +493,66 @@ async def test_an_action_between_batches_sees_everything_committed(tmp_path: Pat
 
         await ingest.paused(look)
     assert seen == [5]
+
+
+async def test_a_fault_that_a_waiting_command_meets_stops_the_loop_too(tmp_path: Path) -> None:
+    """Or the next batch would store offsets beyond the one that was not stored."""
+    reading, waiting = asyncio.Event(), asyncio.Event()
+
+    async def first() -> None:
+        reading.set()
+        await waiting.wait()
+
+    reader = FakeReader([event() for _ in range(4)], most=2)
+    reader.before_read = lambda number: first() if number == 1 else None
+    settings = data_settings(tmp_path, batch_events=2)
+
+    async def nothing() -> None:
+        """What the command would do."""
+
+    async with opened(settings) as store:
+        apply, faults = store.apply, [duckdb.InternalException("no retry mends it")]
+
+        async def fails_once(*words: Any) -> Outcome:
+            if faults:
+                raise faults.pop()
+            return await apply(*words)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(store, "apply", fails_once)
+            ingest = Ingest(settings, store, reader)
+            loop = asyncio.create_task(ingest.run(asyncio.Event()))
+            await reading.wait()
+            command = asyncio.create_task(ingest.paused(nothing))
+            await asyncio.sleep(0)  # it stands in line
+            waiting.set()
+            for task in (command, loop):
+                with pytest.raises(duckdb.InternalException):
+                    await asyncio.wait_for(task, 10)
+        assert store.positions == {}
+
+
+async def test_folding_that_fails_does_not_hold_up_a_rebalance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_module, "_RETRY_SECONDS", (0.001, 0.001, 0.001))
+    reader = FakeReader([event() for _ in range(3)])
+    settings = data_settings(tmp_path)
+    committed: list[Outcome] = []
+    tries = 0
+
+    async def fails() -> None:
+        nonlocal tries
+        tries += 1
+        raise duckdb.IOException("No space left on device")
+
+    async with opened(settings) as store:
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "fold_when_due", fails)
+            async with running(settings, store, reader, committed) as ingest:
+                await until(lambda: tries > 2, "folding was tried again")
+                assert ingest.fault is not None
+                assert "cannot bring batches into the tables" in ingest.fault
+                await asyncio.wait_for(reader.rebalance(), 30)
+        assert count_of(committed) == 3
+        assert await verdicts(store) == {"received": 3, "counted": 3}
