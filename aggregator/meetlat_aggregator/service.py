@@ -40,8 +40,8 @@ from meetlat_aggregator.web import Server, bind, make_app
 
 # Times as long as a publication, or making the text of /metrics, took; and while full batches wait,
 # since what is shown is old then in any case, and catching up is the quickest way to mend that.
-REST, REST_BEHIND = 4.0, 16.0
-HOUSEKEEPING_SECONDS = 1.0
+REST, REST_BEHIND = 3.0, 16.0
+HOUSEKEEPING_SECONDS = 2.0
 REFRESH_SECONDS = 0.25
 GAUGES_SECONDS = 10.0
 _log = logging.getLogger("meetlat.aggregator")
@@ -171,7 +171,7 @@ class Aggregator:
             await asyncio.sleep(min(left, HOUSEKEEPING_SECONDS))
 
     async def _housekeeping(self) -> None:
-        """After commits, and every second: dead letters, progress, lag, the text of /metrics."""
+        """After commits, and every other second: dead letters, progress, lag, the text of /metrics."""
         said = None
         while True:
             with suppress(TimeoutError):
@@ -220,7 +220,7 @@ class Aggregator:
         self._metrics = await asyncio.to_thread(self._exposition.text, self._observed)
 
     async def _publishing(self) -> None:
-        """Every few seconds, when something was committed; a fifth of the time at most, less while
+        """Every few seconds, when something was committed; a quarter of the time at most, less while
         the log is ahead.
         """
         said = None

@@ -21,7 +21,7 @@ _log = logging.getLogger("meetlat.logs")
 T = TypeVar("T")
 
 POLL_SECONDS = 0.02  # while records come
-IDLE_POLL_SECONDS = 0.08  # waking up costs 0.2 ms of CPU, whatever the question
+IDLE_POLL_SECONDS = 0.15  # waking up costs 0.2 ms of CPU, whatever the question
 FRESH_SECONDS = 1.0
 READ_BYTES = 32 * 1024 * 1024
 
