@@ -59,7 +59,7 @@ def merge_state(con: duckdb.DuckDBPyConnection, state: State, query: str) -> Tou
     if not events.num_rows:
         return {}
     codes, first = distinct(events, state.key)
-    keys = _hashed(con, state, events.select(state.key).take(pa.array(first)))
+    keys = _keyed(con, state, events.select(state.key).take(pa.array(first)))
     old = _met(con, state, keys)
     rows = together(state, events, codes, keys, old)
     rows = rows.append_column("key_hash", keys["key_hash"])
@@ -71,17 +71,20 @@ def merge_state(con: duckdb.DuckDBPyConnection, state: State, query: str) -> Tou
     return touched_by(state, old, rows)
 
 
-def _hashed(con: duckdb.DuckDBPyConnection, state: State, keys: pa.Table) -> pa.Table:  # noqa: ARG001 - DuckDB reads it
+def _keyed(con: duckdb.DuckDBPyConnection, state: State, events: pa.Table) -> pa.Table:
+    """The keys of these events in their order, each with its place as `code`, and its hash."""
+    code = pa.array(np.arange(events.num_rows, dtype=np.int32))
+    keys = events.select(state.key).append_column("code", code)  # noqa: F841 - DuckDB reads it
     names = ", ".join(f'"{name}"' for name in state.key)
     return con.sql(
-        f"SELECT *, md5_number_lower(concat_ws(chr(0), {names})) AS key_hash FROM keys"
+        f"SELECT *, md5_number_lower(concat_ws(chr(0), {names})) AS key_hash "
+        "FROM keys ORDER BY code"
     ).to_arrow_table()
 
 
 def _met(con: duckdb.DuckDBPyConnection, state: State, keys: pa.Table) -> pa.Table:
-    """The rows of these keys that are there already: their `place`, and the key's as `code`."""
-    code = pa.array(np.arange(keys.num_rows, dtype=np.int32))
-    wanted = keys.append_column("code", code)  # noqa: F841 - DuckDB reads the variable
+    """The rows of these keys that are there already: their `place`, and the key's `code`."""
+    wanted = keys  # noqa: F841 - DuckDB reads the variable
     # First by the hash alone: to read the other columns of millions of rows takes seconds.
     con.execute(
         "CREATE OR REPLACE TEMP TABLE places AS SELECT DISTINCT t.rowid AS place "

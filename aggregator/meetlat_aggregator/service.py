@@ -171,7 +171,7 @@ class Aggregator:
             await asyncio.sleep(min(left, HOUSEKEEPING_SECONDS))
 
     async def _housekeeping(self) -> None:
-        """After commits, and every other second: dead letters, progress, lag, the text of /metrics."""
+        """After commits and now and then: dead letters, progress, lag, the text of /metrics."""
         said = None
         while True:
             with suppress(TimeoutError):
@@ -220,9 +220,7 @@ class Aggregator:
         self._metrics = await asyncio.to_thread(self._exposition.text, self._observed)
 
     async def _publishing(self) -> None:
-        """Every few seconds, when something was committed; a quarter of the time at most, less while
-        the log is ahead.
-        """
+        """Every few seconds, when something was committed; a quarter of the time at most."""
         said = None
         while True:
             began = time.monotonic()
