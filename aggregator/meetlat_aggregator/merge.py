@@ -60,7 +60,7 @@ def merge_state(con: duckdb.DuckDBPyConnection, state: State, query: str) -> Tou
         return {}
     codes, first = distinct(events, state.key)
     keys = _keyed(con, state, events.select(state.key).take(pa.array(first)))
-    old = _met(con, state, keys)
+    old = _met(con, state)
     rows = together(state, events, codes, keys, old)
     rows = rows.append_column("key_hash", keys["key_hash"])
     if len(state.moment) > 1:
@@ -72,19 +72,23 @@ def merge_state(con: duckdb.DuckDBPyConnection, state: State, query: str) -> Tou
 
 
 def _keyed(con: duckdb.DuckDBPyConnection, state: State, events: pa.Table) -> pa.Table:
-    """The keys of these events in their order, each with its place as `code`, and its hash."""
+    """The keys of these events in their order, with their hash; also as the table `wanted`, each
+    with its place as `code`.
+    """
     code = pa.array(np.arange(events.num_rows, dtype=np.int32))
-    keys = events.select(state.key).append_column("code", code)  # noqa: F841 - DuckDB reads it
+    keys = events.select(state.key).append_column("code", code)
     names = ", ".join(f'"{name}"' for name in state.key)
-    return con.sql(
-        f"SELECT *, md5_number_lower(concat_ws(chr(0), {names})) AS key_hash "
-        "FROM keys ORDER BY code"
-    ).to_arrow_table()
+    # A table: DuckDB 1.5 cannot pass the bounds of a join on large unsigned numbers on to Arrow.
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE wanted AS "
+        f"SELECT *, md5_number_lower(concat_ws(chr(0), {names})) AS key_hash FROM keys"
+    )
+    hashes = con.sql("SELECT key_hash FROM wanted ORDER BY code").to_arrow_table()
+    return keys.append_column("key_hash", hashes["key_hash"])
 
 
-def _met(con: duckdb.DuckDBPyConnection, state: State, keys: pa.Table) -> pa.Table:
-    """The rows of these keys that are there already: their `place`, and the key's `code`."""
-    wanted = keys  # noqa: F841 - DuckDB reads the variable
+def _met(con: duckdb.DuckDBPyConnection, state: State) -> pa.Table:
+    """The rows of the keys in `wanted` that are there already: `place`, and the key's `code`."""
     # First by the hash alone: to read the other columns of millions of rows takes seconds.
     con.execute(
         "CREATE OR REPLACE TEMP TABLE places AS SELECT DISTINCT t.rowid AS place "
