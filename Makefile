@@ -30,7 +30,8 @@ test: $(INSTALLED) ## all tests; names what it cannot run here, and what to inst
 	$(PYTEST) -n auto --maxprocesses 4 --dist loadgroup -m "not soak" $(PYTEST_ARGS)
 
 test-duckdb1: $(DUCKDB1)/.installed ## the aggregator's tests on the older DuckDB
-	$(DUCKDB1)/bin/python -m pytest tests/aggregator -m "not soak and not kafka" $(PYTEST_ARGS)
+	$(DUCKDB1)/bin/python -m pytest tests/aggregator -n auto --maxprocesses 4 --dist loadgroup \
+		-m "not soak and not kafka" $(PYTEST_ARGS)
 
 lanes-ran: $(INSTALLED) # after `make test` with --junitxml=JUNIT: every lane ran, and skipped nothing
 	PYTHONPATH=tests $(BIN)/python -m support.lanes $(JUNIT)
