@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from meetlat.metrics import METRICS
 from meetlat_aggregator.batch import Batch
-from meetlat_aggregator.rows import distinct
+from meetlat_aggregator.rows import Numbers, distinct
 from meetlat_aggregator.staging import Judged
 from meetlat_aggregator.waits import microseconds
 
@@ -36,7 +36,6 @@ _TOKENS = {
     "cache_write_tokens": "cache_write",
     "output_tokens": "output",
 }
-Numbers = npt.NDArray[np.int64]
 
 
 class Change(NamedTuple):

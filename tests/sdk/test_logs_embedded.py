@@ -276,7 +276,7 @@ async def test_a_file_replaced_while_open_is_noticed_by_writer_and_reader(
 async def test_an_older_copy_put_back_is_data_loss_while_it_ends_before_the_stored_offset(
     log: EmbeddedLog, directory: Path
 ) -> None:
-    """It has the identity of the log that it is a copy of, so only its end tells."""
+    """It has the identity of the log that it is a copy of; that it ends too early tells."""
     file = directory / "t.sqlite"
     async with writing(log, "t") as writer:
         await writer.append(numbered(5))
