@@ -1,0 +1,1 @@
+"""The catalogue: every KPI in one file of its own, with its words and its SQL."""

@@ -1,0 +1,133 @@
+"""Reads the catalogue: a KPI is one `.sql` file, whose opening comment is TOML.
+
+Adding a KPI is adding one file beside this module, in the folder of its pack, and nothing else:
+the plan, the aggregator, the documents and the dashboards find it here. docs/kpis-add.md shows how.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Unit = Literal[
+    "share", "s", "min", "h", "days", "money", "tokens", "count", "people", "score", "%", "date"
+]
+Shape = Literal[
+    "share", "mean", "ratio", "sum", "weeks", "quantile", "survival", "weighted", "formula"
+]
+Better = Literal["higher", "lower", "earlier", ""]
+Pack = Literal["all", "quotes", "hr", "service", "general", "people"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(_Strict):
+    """The same text in both languages of the reports."""
+
+    en: Annotated[str, Field(min_length=1)]
+    nl: Annotated[str, Field(min_length=1)]
+
+
+class Target(_Strict):
+    """What a KPI should reach. `absolute` is in the KPI's unit; `relative` is an improvement on the
+    baseline (0.5 is 50 % better); `trend` says which way it should go. `high` is the plausible
+    upper end of the ambition: beyond it a figure is marked "check this".
+    """
+
+    low: float | None = None
+    high: float | None = None
+    kind: Literal["absolute", "relative", "trend"] = "absolute"
+    origin: Literal["article", "house", "plan"] = "house"
+
+
+class Kpi(_Strict):
+    """One KPI.
+
+    `shape` says what its SQL gives beside `day` (or `hour`, of interactions), `use_case`, `team`,
+    `segment`, and where it has them `part` and `assisted` ('true', 'false' or ''):
+
+    | shape | columns, in the KPI's unit | value | range |
+    | share | hits, n | hits / n | Wilson |
+    | weighted | hits, weight, weight_squares, n | hits / weight | Wilson over effective n |
+    | mean | total, squares, n | total / n | Student's t |
+    | ratio | total, n | total / n | by day, as calls of one day are alike |
+    | sum | total, n | total | none |
+    | weeks | total, n | mean of the totals of full ISO weeks | none |
+    | quantile | bucket, count (log buckets of µs) | quantile | order statistics |
+    | survival | value, ended (a row each) | Kaplan-Meier quantile | Brookmeyer-Crowley |
+    | formula | none: made of other KPIs by the aggregator | | |
+
+    `scale` multiplies a value (100 for "per 100 tasks"). `minimum` is the n below which a value is
+    "too few". `maturity_days` is how long a cohort needs until it is no longer provisional.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    level: Literal[1, 2, 3, 4]
+    pack: Pack = "all"
+    unit: Unit
+    better: Better
+    shape: Shape
+    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    scale: float = 1.0
+    hourly: bool = False
+    baseline: bool = False
+    minimum: Annotated[int, Field(ge=1)] = 20
+    maturity_days: Annotated[int, Field(ge=0)] = 0
+    house: bool = False
+    inputs: tuple[str, ...]
+    guards: tuple[str, ...] = ()
+    target: Target | None = None
+    title: Words
+    question: Words
+    definition: Words
+    sql: str = ""
+
+    @model_validator(mode="after")
+    def _has_sql(self) -> Kpi:
+        if (self.shape == "formula") == bool(self.sql):
+            raise ValueError("a KPI has SQL, unless its shape is formula")
+        return self
+
+
+def parse(text: str, name: str = "") -> Kpi:
+    """A KPI from its file. Raises ValueError that names the file and the field."""
+    head, closed, body = text.partition("*/")
+    if not head.startswith("/*") or not closed:
+        raise ValueError(f"{name}: does not begin with a /* … */ comment")
+    try:
+        said: dict[str, Any] = tomllib.loads(head.removeprefix("/*"))
+        return Kpi(**said, sql=body.strip())
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+@cache
+def catalogue() -> Mapping[str, Kpi]:
+    """All KPIs by id, by level and then by name."""
+    found: dict[str, Kpi] = {}
+    for file in _files(files(__package__)):
+        kpi = parse(file.read_text("utf-8"), file.name)
+        if file.name != f"{kpi.id}.sql":
+            raise ValueError(f"{file.name}: its id is {kpi.id}")
+        if kpi.id in found:
+            raise ValueError(f"{kpi.id} is there twice")
+        found[kpi.id] = kpi
+    return dict(sorted(found.items(), key=lambda item: (item[1].level, item[0])))
+
+
+def _files(folder: Traversable) -> list[Traversable]:
+    found: list[Traversable] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _files(entry)
+        elif entry.name.endswith(".sql"):
+            found.append(entry)
+    return found

@@ -1,0 +1,1 @@
+"""What a company says of itself and its use cases of AI: `meetlat.toml`."""
