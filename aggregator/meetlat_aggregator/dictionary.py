@@ -84,6 +84,7 @@ COLUMNS = {
     "schema_version": "Version of the database's layout",
     "timezone": "Time zone in which days and weeks are made",
     "publication": "Tells one publication from every other",
+    "basis": "Tells the plan and catalogue that KPIs were made by from every other",
     "hour": "Start of the hour, UTC",
     "day": "Day in the company's time zone",
     "week": "Monday of the ISO week, in the company's time zone",

@@ -105,11 +105,15 @@ def _met(con: duckdb.DuckDBPyConnection, state: State) -> pa.Table:
 
 
 def touched_by(state: State, *changed: pa.Table) -> Touched:
-    """Under which hours these rows are published."""
-    if not state.moment:
-        return {}
-    moments = [pc.coalesce(*(rows[name] for name in state.moment)) for rows in changed]
-    return {state.name: np.unique(np.concatenate([hours_of(one) for one in moments]))}
+    """Under which hours these rows are published, and in which they began."""
+    by = {state.name: state.moment, f"{state.name}.began": state.cohort}
+    found = {}
+    for name, columns in by.items():
+        if columns:
+            moments = [pc.coalesce(*(rows[one] for one in columns)) for rows in changed]
+            hours = [hours_of(moment) for moment in moments]
+            found[name] = np.unique(np.concatenate(hours))
+    return found
 
 
 def note_touched(con: duckdb.DuckDBPyConnection, touched: Touched, batch: int) -> None:

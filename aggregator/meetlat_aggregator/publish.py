@@ -10,6 +10,7 @@ database remembers which publication the working file is; another one, or none, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -17,15 +18,18 @@ import shutil
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 
+from meetlat.kpis.catalogue import catalogue
+from meetlat.plan.models import Plan
 from meetlat_aggregator.archive import sync
 from meetlat_aggregator.database import is_damaged
+from meetlat_aggregator.kpi.engine import Changed, Engine
 from meetlat_aggregator.rewriting import Before, Rewriting
 from meetlat_aggregator.sqlfiles import sql
 
@@ -33,14 +37,15 @@ PUBLISHED = "kpi.duckdb"
 WORKING = "kpi.working.duckdb"
 # Files of this format open in every DuckDB from 1.0 on.
 STORAGE_VERSION = "v1.0.0"
+LAYOUT = 2  # of the published tables; another one makes the working file anew
 _log = logging.getLogger("meetlat.aggregator")
 AtOnce = Callable[[Callable[[], None]], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Publisher:
     """Writes `kpi.duckdb` in `directory`. `con` is a connection of its own to the live database,
-    `topic` the one whose offsets are told.
+    `topic` the one whose offsets are told, `plan` what the KPIs are judged by.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -48,6 +53,8 @@ class Publisher:
     timezone: str = "UTC"
     privacy_limit: int = 5
     topic: str = "meetlat.events.v1"
+    plan: Plan | None = None
+    _engine: tuple[str, Engine] | None = field(default=None, init=False, repr=False)
 
     @property
     def path(self) -> Path:
@@ -134,12 +141,33 @@ class Publisher:
         self.con.execute("SELECT batches FROM progress").fetchall()
 
     def _write(self, known: list[str | None], watermark: datetime | None) -> None:
+        basis = self._basis()
+        self.con.execute(f"SET VARIABLE basis = {_quoted(basis)}")
         rewriting = Rewriting(self.con, self.privacy_limit, self.topic)
         before = self._before(known)
+        everything = before is None or watermark is None
+        same_basis = not everything and self._shown_basis() == basis
         if before is None or watermark is None:
             rewriting.everything()
         else:
             rewriting.what_changed(before, watermark)
+        changed = rewriting.changed() if same_basis else Changed(everything=True)
+        self._engine_of(basis).update(changed, watermark or datetime(1970, 1, 1))  # noqa: DTZ001
+
+    def _basis(self) -> str:
+        """What the KPI tables depend on beside the other tables: a digest."""
+        plan = self.plan.model_dump_json() if self.plan else ""
+        kpis = repr(sorted(catalogue().items()))
+        return hashlib.sha256(f"{plan}{kpis}".encode()).hexdigest()
+
+    def _shown_basis(self) -> str:
+        ((basis,),) = self.con.execute("SELECT basis FROM published.meta").fetchall()
+        return str(basis)
+
+    def _engine_of(self, basis: str) -> Engine:
+        if self._engine is None or self._engine[0] != basis:
+            self._engine = (basis, Engine(self.con, self.plan, self.timezone))
+        return self._engine[1]
 
     def _before(self, known: list[str | None]) -> Before | None:
         """What the working file shows at least; None when it has to be made anew."""
@@ -158,7 +186,9 @@ class Publisher:
 
     def _how(self) -> str:
         """What the tables depend on beside the events."""
-        return json.dumps([self.timezone, self.privacy_limit, version("meetlat"), self.topic])
+        return json.dumps(
+            [LAYOUT, self.timezone, self.privacy_limit, version("meetlat"), self.topic]
+        )
 
     def _remember(self, token: str, batch: int, watermark: datetime | None) -> None:
         con = self.con

@@ -15,6 +15,7 @@ from importlib.metadata import version
 import duckdb
 
 from meetlat_aggregator.dictionary import TABLES, Table, column_meaning
+from meetlat_aggregator.kpi.engine import Changed
 from meetlat_aggregator.sqlfiles import sql
 from meetlat_aggregator.tables import CELLS, STATES, Cell
 
@@ -62,6 +63,11 @@ class Rewriting:
         self._teams(before)
         self._rewrite()
 
+    def changed(self) -> Changed:
+        """The local days and live tables that were rewritten."""
+        rows = self.con.execute("SELECT DISTINCT name, local_day(hour) FROM stale").fetchall()
+        return Changed(frozenset(day for _, day in rows), frozenset(name for name, _ in rows))
+
     def _create(self, table: Table) -> None:
         con = self.con
         con.execute(f"DROP TABLE IF EXISTS published.{table.name}")
@@ -95,6 +101,7 @@ class Rewriting:
         if before is not None:
             names = [cell.name for cell in CELLS if "team" in cell.key]
             names += [state.name for state in STATES if state.moment]
+            names += [f"{state.name}.began" for state in STATES if state.cohort]
             con.execute(
                 sql("publish_weeks_shown_anew"),
                 {"names": names, "interrupted": before.interrupted},
