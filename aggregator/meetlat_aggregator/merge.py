@@ -105,14 +105,14 @@ def _met(con: duckdb.DuckDBPyConnection, state: State) -> pa.Table:
 
 
 def touched_by(state: State, *changed: pa.Table) -> Touched:
-    """Under which hours these rows are published, and in which they began."""
-    by = {state.name: state.moment, f"{state.name}.began": state.cohort}
-    found = {}
-    for name, columns in by.items():
-        if columns:
-            moments = [pc.coalesce(*(rows[one] for one in columns)) for rows in changed]
-            hours = [hours_of(moment) for moment in moments]
-            found[name] = np.unique(np.concatenate(hours))
+    """Under which hours these rows are published, and in which KPIs may place them."""
+    found: Touched = {}
+    if state.moment:
+        moments = [pc.coalesce(*(rows[name] for name in state.moment)) for rows in changed]
+        found[state.name] = np.unique(np.concatenate([hours_of(one) for one in moments]))
+    if state.cohorts:
+        times = [rows[name] for rows in changed for name in state.cohorts]
+        found[f"{state.name}.cohorts"] = np.unique(np.concatenate([hours_of(t) for t in times]))
     return found
 
 

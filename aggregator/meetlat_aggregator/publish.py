@@ -152,7 +152,8 @@ class Publisher:
         else:
             rewriting.what_changed(before, watermark)
         changed = rewriting.changed() if same_basis else Changed(everything=True)
-        self._engine_of(basis).update(changed, watermark or datetime(1970, 1, 1))  # noqa: DTZ001
+        now = watermark or datetime(1970, 1, 1)  # noqa: DTZ001 - nothing was read yet
+        self._engine_of(basis).update(changed, now, before.watermark if before else None)
 
     def _basis(self) -> str:
         """What the KPI tables depend on beside the other tables: a digest."""

@@ -64,9 +64,12 @@ class Rewriting:
         self._rewrite()
 
     def changed(self) -> Changed:
-        """The local days and live tables that were rewritten."""
+        """The local days and live tables that were rewritten, and the other days of their tasks."""
         rows = self.con.execute("SELECT DISTINCT name, local_day(hour) FROM stale").fetchall()
-        return Changed(frozenset(day for _, day in rows), frozenset(name for name, _ in rows))
+        days, names = {day for _, day in rows}, frozenset(name for name, _ in rows)
+        if "tasks" in names:  # NULL for those that said no such time
+            days |= {day for (day,) in self.con.execute(sql("kpi/task_days")).fetchall() if day}
+        return Changed(frozenset(days), names)
 
     def _create(self, table: Table) -> None:
         con = self.con
@@ -101,7 +104,6 @@ class Rewriting:
         if before is not None:
             names = [cell.name for cell in CELLS if "team" in cell.key]
             names += [state.name for state in STATES if state.moment]
-            names += [f"{state.name}.began" for state in STATES if state.cohort]
             con.execute(
                 sql("publish_weeks_shown_anew"),
                 {"names": names, "interrupted": before.interrupted},

@@ -61,25 +61,31 @@ class Engine:
         self._inputs = Inputs(con)
         self._components = Components(con, self._inputs)
         self._long_again = 0.0
-        self._today: date | None = None
 
-    def update(self, changed: Changed, now: datetime) -> None:
-        """Make the KPI tables true again. `now` is the watermark (naive UTC). duckdb.Error."""
+    def update(self, changed: Changed, now: datetime, before: datetime | None = None) -> None:
+        """Make the KPI tables true again. `now` is the watermark, `before` that of the tables at
+        hand (naive UTC). Raises duckdb.Error.
+
+        On a new day every value is made anew: open tasks have aged, cohorts have matured, periods
+        have closed.
+        """
         con = self._con
-        ((today,),) = con.execute("SELECT local_day(?::TIMESTAMP)", [now]).fetchall()
+        ((today, last),) = con.execute(
+            "SELECT local_day($now::TIMESTAMP), local_day($before::TIMESTAMP)",
+            {"now": now, "before": before},
+        ).fetchall()
+        new_day = today != last
         make_plan_tables(con, self._plan, today, self._timezone)
         con.execute(sql("kpi/macros"))
         if changed.everything:
             self._components.create()
             con.execute(sql("kpi/create_values"))
         days = self._days(changed)
-        new_day = today != self._today
         kpis = self._concerned(changed, new_day=new_day)
         if days:
             self._components.rewrite(kpis.values(), self._hand(days, now))
         if days or new_day:
-            self._values(kpis, changed, days, today, now)
-        self._today = today
+            self._values(kpis, days, today, now, everything=changed.everything or new_day)
 
     def _days(self, changed: Changed) -> set[date]:
         """The days to read again, and the Mondays before them: parts of weeks stand there."""
@@ -117,16 +123,17 @@ class Engine:
         return [*planned, *(_unplanned(name) for name in sorted(others))]
 
     def _values(
-        self, kpis: dict[str, Kpi], changed: Changed, days: set[date], today: date, now: datetime
+        self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime, *, everything: bool
     ) -> None:
         cases = self._cases()
-        baselines = changed.everything or any(
+        baselines = everything or any(
             case.baseline and case.baseline.since <= day <= case.baseline.until
             for case in cases
             for day in days
         )
+        touched = days
         if baselines:  # whatever is compared with them changes too
-            days = self._days(Changed(everything=True))
+            days = days | self._days(Changed(everything=True))
         periods = sorted(touched_periods(cases, days | {today}, today))
         began = self._clock()
         by_row = {name: kpi for name, kpi in kpis.items() if kpi.shape == "survival"}
@@ -139,9 +146,10 @@ class Engine:
         measured = [*self._additive(kpis, periods), *self._by_row(by_row, row_periods, now)]
         if by_row and long_due:
             self._long_again = self._clock() + _LONG_REST * (self._clock() - began)
-        hours, of_hours = self._hourly(kpis, days, today, now)
+        hours, of_hours = self._hourly(kpis, touched, today, now)
         judging = Judging(self._con, self._plan, cases, kpis, today, now)
         judging.write([*measured, *of_hours], [*periods, *hours], row_periods, baselines=baselines)
+        self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
 
     # --- measuring
 
