@@ -27,7 +27,6 @@ from meetlat_aggregator.kpi.plan_tables import make_plan_tables
 from meetlat_aggregator.kpi.values import from_buckets, from_sums
 from meetlat_aggregator.sqlfiles import sql
 
-WEEKLY = frozenset({"user_weeks", "use_rows"})
 # Hours are of technical KPIs of whole use cases, and of the last weeks: there to find faults by.
 HOURS_KEPT = timedelta(days=35)
 _LONG_REST = 20.0  # times as long as they took
@@ -165,7 +164,7 @@ class Engine:
                 "first": min(p.first for p in some),
                 "last": max(p.last for p in some),
                 "unassisted": "c.assisted <> 'true'" if baseline else "true",
-                "weekly": names(k for k, kpi in self._kpis.items() if WEEKLY & {*kpi.inputs}),
+                "weekly": names(k for k, kpi in self._kpis.items() if kpi.weekly),
             }
             for some_kpis, query, measure in (
                 (sums, "kpi/sums", from_sums),
