@@ -1,0 +1,1 @@
+"""KPI values: from the published tables to a value with its range, improvement and status."""
