@@ -12,6 +12,7 @@ from meetlat_aggregator.kpi.statistics.base import (
     Range,
     normal_quantile,
     quiet,
+    t_quantile,
 )
 from meetlat_aggregator.kpi.statistics.means import residual_squares
 
@@ -54,17 +55,20 @@ def weighted_wilson(
 
 
 @quiet
-def design_effect(hits: Floats, n: Floats, starts: Ints) -> Floats:
-    """How many times wider the variance of a share is than of independent observations, since
-    those of one day are alike; never below 1, and 1 with fewer than 8 days or no variance at all.
+def design_effect(hits: Floats, n: Floats, starts: Ints, level: float = LEVEL) -> Floats:
+    """By how much to divide n for the interval of a share, since what happens on one day is alike.
 
     hits, n: per day, days standing together by group; `starts`: first day of each group. Gives one
-    per group. Source: the linearised variance of a ratio (Cochran, Sampling Techniques, 1977,
-    ch. 6) over p (1 - p) / n.
+    per group: the linearised variance of a ratio (Cochran, Sampling Techniques, 1977, ch. 6) over
+    p (1 - p) / n, times (t / z)², as it is known from so many days only (Korn and Graubard, Survey
+    Methodology 1998). Never below 1; 1 with fewer than 8 days, or where all or none are hits.
     """
     groups = Groups(starts, len(n))
     share, squares, total, days = residual_squares(hits, n, groups)
     binomial = share * (1 - share) * total
     usable = (days >= FEWEST_DAYS) & (binomial > 0)
-    clustered = squares * days / np.where(days > 1, days - 1, 1.0)
-    return np.where(usable, np.maximum(clustered / np.where(usable, binomial, 1.0), 1.0), 1.0)
+    freedom = np.where(days > 1, days - 1, np.nan)
+    tail = (1 + level) / 2
+    wider = (t_quantile(tail, freedom) / normal_quantile(tail)) ** 2
+    effect = squares * days / freedom / np.where(usable, binomial, 1.0) * wider
+    return np.where(usable, np.maximum(effect, 1.0), 1.0)
