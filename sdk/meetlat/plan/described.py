@@ -57,15 +57,24 @@ def model_at(path: Path) -> type[BaseModel] | None:
 
 
 def field_at(path: Path) -> FieldInfo | None:
-    """The field at a path; of an element of a list, the field that holds the list."""
+    """The field at a path; of an element of a list or map, the field that holds them."""
+    place = _place(path)
+    model = None if place is None else model_at(path[:place])
+    return fields_of(model).get(field_name(path)) if model else None
+
+
+def field_name(path: Path) -> str:
+    """The name of the field at a path: its last name, unless that is a key of a map."""
+    place = _place(path)
+    return "" if place is None else str(path[place])
+
+
+def _place(path: Path) -> int | None:
+    """Where in a path the name of its field stands."""
     names = [index for index, part in enumerate(path) if isinstance(part, str)]
-    if not names:
-        return None
-    last = names[-1]
-    model = model_at(path[:last])
-    if model is None:  # a key of a table whose keys are free
-        return field_at(path[:last])
-    return fields_of(model).get(str(path[last]))
+    while len(names) > 1 and model_at(path[: names[-1]]) is None:
+        names.pop()
+    return names[-1] if names else None
 
 
 def header(path: Path) -> str:

@@ -74,7 +74,7 @@ def levels(subject: Subject) -> Iterator[Finding]:
                 ),
                 key=len,
             )
-            if not fullest:
+            if not fullest and len(level_of) == len({choice.id for choice in use_case.kpis}):
                 yield Finding(
                     path,
                     f"{of(use_case)} has no KPI of level {level} ({word})",

@@ -45,7 +45,7 @@ def _fault(target: Goal, kpi: Kpi | OwnKpi) -> tuple[str, str] | None:
     if rising and target.low is not None and target.high is not None and target.low > target.high:
         return "has a `low` above its `high`", "exchange the two"
     if target.kind == "absolute":
-        return _outside(figures, kpi.unit)
+        return _outside(figures, kpi)
     if target.kind == "trend":
         return None
     if min(figures) < 0:
@@ -55,8 +55,11 @@ def _fault(target: Goal, kpi: Kpi | OwnKpi) -> tuple[str, str] | None:
     return None
 
 
-def _outside(figures: list[float], unit: str) -> tuple[str, str] | None:
+def _outside(figures: list[float], kpi: Kpi | OwnKpi) -> tuple[str, str] | None:
+    unit = kpi.unit
     low, high = BOUNDS.get(unit, (0.0 if unit in NEVER_NEGATIVE else float("-inf"), float("inf")))
+    if unit == "share" and kpi.better == "":  # a difference of shares
+        low = -1.0
     if all(low <= figure <= high for figure in figures):
         return None
     if unit == "share":

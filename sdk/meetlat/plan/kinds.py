@@ -42,7 +42,7 @@ def _without(pattern: re.Pattern[str]) -> Callable[[str], str]:
 
 def _no_zone(moment: time) -> time:
     if moment.tzinfo is not None:
-        raise ValueError("has a time zone of its own; the company's counts")
+        raise ValueError("has a time zone of its own, but the company's is used")
     return moment
 
 

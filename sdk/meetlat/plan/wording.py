@@ -10,7 +10,16 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from meetlat.plan.described import example, field_at, fields_of, header, is_list, model_at, row_of
+from meetlat.plan.described import (
+    example,
+    field_at,
+    field_name,
+    fields_of,
+    header,
+    is_list,
+    model_at,
+    row_of,
+)
 from meetlat.plan.kinds import EARLIEST, LATEST
 from meetlat.plan.positions import Path
 from meetlat.plan.problems import dotted, shown
@@ -60,7 +69,7 @@ def say(error: ErrorDetails) -> tuple[str, str]:
     if "[key]" in error["loc"]:
         return f"`{dotted(path)}` is not the id of a use case", _ID
     reason = _REASONS.get(error["type"], _plainly)(error)
-    return f"`{name}` {reason}", _remedy(path, name, error)
+    return f"`{name}` {reason}", _remedy(path, error)
 
 
 def known(kind_of_error: str) -> bool:
@@ -95,7 +104,7 @@ _ID = "write lower-case letters, digits, `_`, `-` and `.`, with a letter or digi
 _CODE = "write the three capital letters of ISO 4217, as EUR"
 
 
-def _remedy(path: Path, name: str, error: ErrorDetails) -> str:
+def _remedy(path: Path, error: ErrorDetails) -> str:
     info = field_at(path)
     if info is None:
         return _PAGE
@@ -108,8 +117,7 @@ def _remedy(path: Path, name: str, error: ErrorDetails) -> str:
         many = is_list(info.annotation)
         how = "for each of them" if many else "and its fields below it"
         return f"begin it with {header(path)}, {how}; docs/plan.md has an example"
-    plain = name.partition("[")[0]
-    return f"write, for example, `{example(plain, info)}` ({_lower(info.description)})"
+    return f"write, for example, `{example(field_name(path), info)}` ({_lower(info.description)})"
 
 
 def _lower(text: str | None) -> str:
