@@ -98,7 +98,9 @@ def documents(draw: st.DrawFn) -> str:
     lines = []
     for _ in range(draw(st.integers(0, 8))):
         what = draw(st.sampled_from(["pair", "pair", "pair", "table", "array", "blank"]))
-        key = draw(st.sampled_from([".", " . "])).join(draw(st.lists(NAMES, min_size=1, max_size=3)))
+        key = draw(st.sampled_from([".", " . "])).join(
+            draw(st.lists(NAMES, min_size=1, max_size=3))
+        )
         lines.append(
             {
                 "pair": lambda key=key: f"{key} = {value(2)}",

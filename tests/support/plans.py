@@ -47,7 +47,7 @@ STAND_INS: Mapping[str, Kpi] = {
         kpi("screening_time", 2, pack="hr", unit="min", better="lower", baseline=True),
         kpi("task_time", 2, pack="general", unit="min", better="lower", baseline=True),
         kpi("throughput", 2, unit="count", shape="ratio"),
-        kpi("first_contact_resolution", 2, pack="service"),
+        kpi("first_contact_resolution", 2, pack="service", target=Target(low=0.6, high=0.7)),
         kpi("escalation_rate", 2, pack="service", better="lower"),
         kpi("hours_saved", 3, unit="h", shape="formula", baseline=True),
         kpi("cost_saving", 3, unit="money", shape="formula", baseline=True),

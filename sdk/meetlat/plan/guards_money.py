@@ -118,7 +118,7 @@ def investment(subject: Subject) -> Iterator[Finding]:
                 f"{what} has an amount without a currency",
                 f'add, for example, `currency = "{company}"`',
             )
-        if row.hours is not None and row.team is None:
+        if row.hours is not None and row.team is None and row.amount is None:
             yield Finding(
                 (*path, "hours"),
                 f"{what} has hours without a team",
