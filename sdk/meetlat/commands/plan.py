@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,10 +16,8 @@ import click
 from meetlat.errors import MeetlatError
 from meetlat.settings import CONFIG_ENV
 
-# The plan's modules import pydantic, which the other subcommands should not wait for.
-
+# The plan's modules are imported where they are used: they need pydantic, and `--help` should not.
 WIDEST = 60
-C = TypeVar("C", bound=Callable[..., Any])
 
 
 def _default_file() -> str:
@@ -29,7 +27,15 @@ def _default_file() -> str:
 file_argument = click.argument("file", default=_default_file, type=click.Path(path_type=Path))
 
 
-@click.group("plan", short_help="Write, check and show meetlat.toml.")
+@click.group(
+    "plan",
+    short_help="Write, check and show meetlat.toml.",
+    epilog="""\b
+Examples:
+  meetlat plan init --pack quotes
+  meetlat plan check
+""",
+)
 def plan() -> None:
     """The plan, meetlat.toml: what is judged, against what, and what is done when it misses.
 
