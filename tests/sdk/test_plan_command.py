@@ -141,7 +141,13 @@ def test_show_tells_what_is_in_force_on_a_day(capsys: pytest.CaptureFixture[str]
     assert any("50–70 % better window all We look" in row for row in rows)
     assert any("rising window review, monthly We buy no further" in row for row in rows)
     assert run("show", str(EXAMPLE), "--on", "2026-06-30") == 0
-    assert "USD       0.92" in said(capsys)[0]
+    out, _ = said(capsys)
+    assert "USD       0.92" in out
+    assert "own-model" in out
+    assert run("show", str(EXAMPLE), "--on", "2025-12-31") == 0
+    out, _ = said(capsys)
+    assert "sales        –            –       –" in out
+    assert "own-model" not in out
 
 
 def test_show_shows_a_refused_plan_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:

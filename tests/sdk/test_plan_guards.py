@@ -306,13 +306,16 @@ TRIPS: dict[str, list[Trip]] = {
     "late": [
         Trip(changed(("use_cases", 1, "measured_from"), LIVE + timedelta(days=184)),
              ("use_cases", 1, "measured_from"), ["more than six months"], ["meetlat import"]),
+        put(("use_cases", 1, "go_live"), date(2025, 12, 29), ("use_cases", 1, "go_live"),
+            "went live more than six months ago", "`measured_from`"),
     ],
     "dated-twice": [
         add(("teams", 0, "cost"), {"from": START, "hourly": 1}, ("teams", 0, "cost", 1, "from"),
             "begin on 2026-01-01", "its own `from`"),
         add(("company", "rates"), {"from": START, "currency": "USD", "rate": 1},
             ("company", "rates", 1, "from"), "`rates`", "keep one"),
-        add(("prices",), plan()["prices"][0], ("prices", 1, "from"), "`prices`", "keep one"),
+        add(("prices",), {**plan()["prices"][0], "currency": "EUR"}, ("prices", 1, "from"),
+            "`prices`", "keep one"),
         add(("investments",), plan()["investments"][0], ("investments", 3, "from"), "`investments`",
             "keep one"),
     ],
@@ -439,6 +442,10 @@ TRIPS: dict[str, list[Trip]] = {
         put(("reports", 0, "to"), ["a@b@c"], ("reports", 0, "to", 0), '"a@b@c"', "director@"),
         put(("reports", 0, "use_cases"), ["x"], ("reports", 0, "use_cases", 0), "`x`", "`id`"),
     ],
+    "report-twice": [
+        add(("reports",), {**plan()["reports"][0], "to": ["b@example.com"]}, ("reports", 1),
+            "weekly report for users stands there twice", "one `to`")
+    ],
     "own-figures": [
         Trip(changed(("privacy",), {"purpose": "p", "no_agreement_because": "n",
                                     "impact_assessment": "i"}),
@@ -497,6 +504,9 @@ def test_errors_never_depend_on_the_day() -> None:
         ("phases-overlap", changed((*Q, "review"), LIVE + timedelta(days=7))),
         ("go-live-ahead", changed((*Q, "go_live"), TODAY)),
         ("late", changed((*Q, "measured_from"), LIVE + timedelta(days=183))),
+        ("late", changed(("use_cases", 1, "go_live"), date(2025, 12, 30))),
+        ("report-twice", changed(("reports",), {**plan()["reports"][0], "phases": ["early"]},
+                                 add=True)),
         ("no-rate", changed(("prices", 0, "from"), START)),
         ("no-hourly-cost", changed(("teams", 0, "cost", 0, "from"), LIVE)),
         ("hand-baseline", changed((*Q, "baselines", 0, "value"), 60)),

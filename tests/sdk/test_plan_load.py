@@ -201,14 +201,17 @@ def test_a_table_instead_of_a_list_of_tables_says_how_to_begin_it() -> None:
         ("#" * (MOST_BYTES + 1), 1, "larger"),
         ("a = 1\rb = 2", 1, "not TOML"),
         ("", 1, "`company` is missing"),
+        ('[company]\nname = "A"\n"b\\nad" = 1', 3, "no field of [company]"),
+        ('[company]\nname = "A"\n"' + "x" * 5000 + '" = 1', 3, "no field of [company]"),
     ],
+    ids=lambda part: str(part)[:20],
 )
 def test_what_is_not_toml_is_said_with_its_line(text: str | bytes, line: int, words: str) -> None:
     loaded = read(text)
     (problem,) = loaded.errors
     assert problem.line == line
     assert words in problem.reason
-    assert problem.remedy
+    assert_fit_for_people("\n" * 9, loaded)
     assert (loaded.plan, loaded.read) == (None, None)
 
 

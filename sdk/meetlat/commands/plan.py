@@ -96,7 +96,10 @@ Examples:
 """,
 )
 @file_argument
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="json is for programs.",
+)  # fmt: skip
 def check(file: Path, form: str) -> int:
     """List the errors of FILE, then its warnings; each with line, reason and remedy.
 
@@ -140,7 +143,10 @@ Examples:
 """,
 )
 @file_argument
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True,
+    help="json is for programs.",
+)  # fmt: skip
 @click.option(
     "--on", "on", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD",
     help="The day whose phase, costs and prices are shown; today without it.",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from meetlat.plan.guarding import Finding, Subject, guard, listed, of
-from meetlat.plan.models import in_force
+from meetlat.plan.guarding import Finding, Subject, again, guard, listed, of
+from meetlat.plan.history import ABOUT
+from meetlat.plan.models import Report, in_force
 from meetlat.plan.problems import shown
 
 COUNT_KPIS = frozenset({"throughput"})
@@ -168,6 +169,20 @@ def recipient(subject: Subject) -> Iterator[Finding]:
                     f"a report is about use case `{name}`, which is not in the plan",
                     "write the `id` of a use case",
                 )
+
+
+@guard("report-twice", "error", "The same report stands there twice.")
+def report_twice(subject: Subject) -> Iterator[Finding]:
+    rows = [
+        tuple(getattr(report, name) for name in ABOUT[Report]) for report in subject.plan.reports
+    ]
+    for index in again(rows):
+        report = subject.plan.reports[index]
+        yield Finding(
+            ("reports", index),
+            f"the {report.rhythm} report for {report.audience} stands there twice",
+            "put all its recipients in one `to`",
+        )
 
 
 @guard(

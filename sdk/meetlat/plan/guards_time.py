@@ -9,14 +9,13 @@ from typing import Any
 from meetlat.kpis.catalogue import Kpi
 from meetlat.plan.guarding import Finding, Subject, again, guard, listed, of
 from meetlat.plan.guards_kpis import has_baseline
+from meetlat.plan.history import ABOUT
 from meetlat.plan.models import SETTLING, Choice, Dated, Row, UseCase
 from meetlat.plan.positions import Path
 
 SHORTEST_BASELINE = timedelta(weeks=8)
 REVIEW_FROM, REVIEW_TO = timedelta(days=28), timedelta(days=42)
 LATE = timedelta(days=183)
-# What makes two dated rows rows about the same thing.
-SAME = ("name", "currency", "operation", "provider", "model", "use_case", "team")
 
 
 @guard(
@@ -155,7 +154,8 @@ def review_time(subject: Subject) -> Iterator[Finding]:
 @guard(
     "late",
     "warning",
-    "Measuring starts more than six months after go-live: what was before is forgotten by then.",
+    "Measuring starts more than six months after go-live, or a use case went live so long ago "
+    "and has no baseline: what was before is forgotten by then.",
 )
 def late(subject: Subject) -> Iterator[Finding]:
     for path, use_case in subject.use_cases():
@@ -166,6 +166,15 @@ def late(subject: Subject) -> Iterator[Finding]:
                 f"{of(use_case)} is measured from {first}, more than six months after go-live",
                 "get the months before out of a log with `meetlat import`, and say in reports "
                 "that the start was not measured",
+            )
+        before = use_case.baseline is not None or use_case.baselines
+        if live is not None and first is None and not before and subject.today - live > LATE:
+            yield Finding(
+                (*path, "go_live"),
+                f"{of(use_case)} went live more than six months ago, and nothing says how it was "
+                "before",
+                "record a baseline from an older log with `meetlat import`, or write in "
+                "`measured_from` since when events are kept",
             )
 
 
@@ -191,11 +200,9 @@ def _dated_twice(row: Row, path: Path) -> Iterator[Finding]:
 
 
 def _identity(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    if not isinstance(rows[0], Dated):
-        return []
-    return [
-        (getattr(row, "since", None), *(getattr(row, key, None) for key in SAME)) for row in rows
-    ]
+    about = ABOUT.get(type(rows[0]), ())
+    dated = [row for row in rows if isinstance(row, Dated)]
+    return [(row.since, *(getattr(row, key) for key in about)) for row in dated]
 
 
 @guard("calendar", "error", "The working day ends before it begins, or a day stands there twice.")

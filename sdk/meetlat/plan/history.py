@@ -44,7 +44,7 @@ ABOUT: dict[type[Row], tuple[str, ...]] = {
     Investment: ("name", "use_case", "team"),
     Price: ("provider", "model"),
     OwnKpi: ("id",),
-    Report: ("rhythm", "audience", "language", "to"),
+    Report: ("rhythm", "audience", "language", "use_cases", "phases"),
 }
 
 
