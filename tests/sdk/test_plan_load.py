@@ -191,7 +191,10 @@ def test_a_table_instead_of_a_list_of_tables_says_how_to_begin_it() -> None:
     [
         ("a = 1\nb = \n", 2, "not TOML at column"),
         ("a = 1\na = 2\n", 2, "not TOML"),
-        ("[a]\n\n[a]\n", 3, "twice"),
+        ("[a]\n\n[a]\n", 3, "cannot declare a twice"),
+        ("[a.b]\n\n[a.b]\n", 3, "cannot declare a.b twice"),
+        ("a = 1\nb = 52,50\n", 2, "not TOML at column 7"),
+        ("a = 1\nb = text\n", 2, "not TOML at column 5"),
         ('\n\na = """\n', 3, "not TOML at the end"),
         ("a = 1\nb = 2026-02-30\n", 2, "date"),
         ("a = 1\nb = " + "9" * 5000, 2, "too long"),
@@ -267,6 +270,22 @@ def test_the_plan_as_json_is_the_same_plan() -> None:
 
 
 # --- any text
+
+
+def test_a_value_of_the_example_that_is_broken_is_found_in_its_line() -> None:
+    lines = EXAMPLE.split("\n")
+    broken = 0
+    begins = lines.index("[company]")
+    for number, line in enumerate(lines, 1):
+        found = re.match(r"([a-z_]+) = (?!\"\"\")", line)
+        if not found or number <= begins:
+            continue
+        broken += 1
+        for value in ("?", "nan", "{zz = 1}"):
+            text = "\n".join([*lines[: number - 1], f"{found[1]} = {value}", *lines[number:]])
+            at = {problem.line for problem in read(text).errors}
+            assert at == {number}, (line, value)
+    assert broken > 150
 
 
 PIECES = st.sampled_from(

@@ -177,7 +177,8 @@ def _bounds(metadata: list[Any]) -> str:
         (Ge, "ge", "from"), (Gt, "gt", "above"), (Le, "le", "to"), (Lt, "lt", "below"),
     ):  # fmt: skip
         bounds = [getattr(part, field) for part in metadata if isinstance(part, kind)]
-        if bounds and not isinstance(bounds[0], date) and abs(bounds[0]) < BIGGEST:
+        bounds = [bound for bound in bounds if not isinstance(bound, date) and abs(bound) < BIGGEST]
+        if bounds:
             tightest = min(bounds) if kind in (Le, Lt) else max(bounds)
             words.append(f"{word} {tightest:,}")
     return ", " + " ".join(words) if words else ""

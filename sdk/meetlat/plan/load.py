@@ -146,6 +146,7 @@ def _decimal(text: str) -> Decimal:
         return Decimal("NaN")
 
 
+_KEY = re.compile(r"\('[^()]*\)")  # a key as Python shows it: ('company', 'rates')
 _AT = re.compile(r"^(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
 
 
@@ -154,9 +155,10 @@ def _syntax(message: str, text: str) -> Problem:
     last = text.rstrip().count("\n") + 1
     what, line, column = found.groups() if found else (message, None, None)
     place = f" at column {column}" if column else " at the end of the file"
+    what = _KEY.sub(lambda match: ".".join(re.findall(r"'([^']*)'", match[0])), what)
     what = what[:1].lower() + what[1:]
     why = f"this is not TOML{place}: {' '.join(what[:200].split())}"
-    how = 'a line is `name = value`, text stands in "quotes", a date is 2026-04-01'
+    how = 'a line is `name = value`: "text" in quotes, a number as 52.50, a date as 2026-04-01'
     if "overwrite" in what or "twice" in what:
         how = "remove one of the two; several of a kind begin with [[double brackets]]"
     return Problem(min(int(line), last) if line else last, "", why, how, rule="toml")

@@ -21,6 +21,7 @@ from meetlat.plan.kinds import (
     Id,
     Line,
     Money,
+    Number,
     Phase,
     Positive,
     Share,
@@ -80,7 +81,7 @@ class Company(Row):
     )
     calendar: Calendar = Field(Calendar(), description="When people work")
     rates: tuple[Rate, ...] = Field((), description="Exchange rates, dated")
-    discount_rate: Annotated[Share, Field(lt=1)] = Field(
+    discount_rate: Annotated[Number, Field(ge=0, lt=1)] = Field(
         0.05, description="A year's interest, for `net_present_value`", examples=[0.05]
     )
     close_after_days: Annotated[Count, Field(le=365)] = Field(
