@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plans import STAND_INS, Raw, dump, full_plan
 
+from meetlat.kpis.catalogue import Target
 from meetlat.plan.described import field_at
 from meetlat.plan.load import MOST_BYTES, Loaded, load, parse
-from meetlat.plan.models import Plan
+from meetlat.plan.models import Choice, Goal, Plan
 from meetlat.plan.positions import Path
 from meetlat.plan.problems import dotted
 
@@ -267,6 +268,58 @@ def test_the_plan_as_json_is_the_same_plan() -> None:
     again = Plan.model_validate(loaded.read.model_dump(mode="json", by_alias=True))
     assert again == loaded.read
     assert Plan.model_validate_json(loaded.read.model_dump_json(by_alias=True)) == loaded.read
+
+
+VALUES = [
+    "quotes",
+    "sales",
+    "roi",
+    "lead_time",
+    "EUR",
+    "USD",
+    "x",
+    date(2026, 1, 1),
+    TODAY,
+    0,
+    1,
+    7,
+]
+
+
+@st.composite
+def meddled(draw: st.DrawFn) -> dict[str, Any]:
+    """The full plan with fields gone and rows doubled, and values that fit more than one field."""
+    said: Any = copy.deepcopy(FULL)
+    for path in draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=12)):
+        holder = said
+        try:
+            for part in path[:-1]:
+                holder = holder[part]
+            if isinstance(holder, list):
+                holder.append(copy.deepcopy(holder[0]))
+            elif draw(st.booleans()) and not isinstance(holder[path[-1]], list | dict):
+                holder[path[-1]] = draw(st.sampled_from(VALUES))
+            else:
+                del holder[path[-1]]
+        except (KeyError, IndexError):  # gone already
+            continue
+    return said  # type: ignore[no-any-return]
+
+
+@given(meddled())
+@settings(max_examples=200, deadline=None)
+def test_rows_that_contradict_each_other_give_problems_and_never_raise(
+    said: dict[str, Any],
+) -> None:
+    text, lines = dump(said)
+    loaded = read(text)
+    assert_fit_for_people(text, loaded)
+    for problem in loaded.problems:
+        assert problem.line == 1 or problem.line in lines.values()
+
+
+def test_a_target_of_the_catalogue_can_be_taken_over() -> None:
+    assert Choice(id="csat", target=Target(low=0.8)).target == Goal(low=0.8, origin="house")
 
 
 # --- any text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from meetlat.kpis.catalogue import Target
 from meetlat.plan.kinds import (
@@ -78,6 +78,12 @@ class Choice(Row):
         description="Days until a cohort is no longer provisional; without it the catalogue's",
         examples=[30],
     )
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _taken_over(cls, target: object) -> object:
+        """A target of the catalogue's, as code hands it over, is checked as one of the plan's."""
+        return target.model_dump() if isinstance(target, Target) else target
 
 
 class HandBaseline(Row):
