@@ -24,7 +24,10 @@ PLAN: dict[str, Any] = {
     "teams": [
         {
             "name": "sales",
-            "cost": [{"from": "2026-01-01", "hourly": "50"}, {"from": "2025-01-01", "hourly": "48.5"}],
+            "cost": [
+                {"from": "2026-01-01", "hourly": "50"},
+                {"from": "2025-01-01", "hourly": "48.5"},
+            ],
             "people": [
                 {"from": "2025-01-01", "count": 10},
                 {"from": "2025-07-01", "count": 12, "entitled": 8},
@@ -151,7 +154,7 @@ def test_without_a_plan_they_are_empty_and_the_calendar_is_the_default_one(
     names = con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
     filled = {name for (name,) in names if rows(con, name)}
     assert filled == {"calendar_days"}
-    assert working(con, datetime(2026, 3, 2), datetime(2026, 3, 9)) == 40 * HOUR
+    assert working(con, at("2026-03-02", "UTC"), at("2026-03-09", "UTC")) == 40 * HOUR
 
 
 def test_the_zone_is_the_given_one_where_the_plan_is_not_the_one_to_say_it(
@@ -159,7 +162,7 @@ def test_the_zone_is_the_given_one_where_the_plan_is_not_the_one_to_say_it(
 ) -> None:
     plan = Plan.model_validate({"company": {"name": "Acme"}})
     make_plan_tables(con, plan, TODAY, "Asia/Tokyo")
-    nine = datetime(2026, 3, 4, 0)  # in Tokyo
+    nine = at("2026-03-04T09:00", "Asia/Tokyo")
     assert working(con, nine - HOUR, nine + HOUR) == HOUR
 
 
@@ -237,8 +240,8 @@ def looped(calendar: Calendar, zone: str, first: datetime, last: datetime) -> ti
 # The days around clock changes, and any others. An hour that the clock shows twice begins or ends
 # no working day here: which of the two is meant, nobody can say.
 STARTS = st.one_of(
-    st.sampled_from([datetime(2025, 3, 27), datetime(2026, 10, 22), datetime(2026, 10, 30)]),
-    st.datetimes(datetime(2000, 1, 3), datetime(2028, 1, 1)).map(
+    st.sampled_from([at(day) for day in ("2025-03-27", "2026-10-22", "2026-10-30")]),
+    st.datetimes(at("2000-01-03"), at("2028-01-01")).map(
         lambda moment: moment.replace(second=0, microsecond=0)
     ),
 )
