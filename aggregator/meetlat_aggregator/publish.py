@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,6 +26,8 @@ import duckdb
 
 from meetlat_aggregator.archive import sync
 from meetlat_aggregator.database import is_damaged
+from meetlat_aggregator.dictionary import TABLES
+from meetlat_aggregator.kpi.plan_shown import PlanShown, read_shown
 from meetlat_aggregator.rewriting import Before, Rewriting
 from meetlat_aggregator.sqlfiles import sql
 
@@ -86,7 +88,8 @@ class Publisher:
                 batch, watermark = con.execute(
                     "SELECT batches, watermark FROM progress"
                 ).fetchall()[0]
-                self._write(known, watermark)
+                plan = read_shown(con, watermark, self._local_day)
+                self._write(known, watermark, plan)
                 con.execute("COMMIT")
             except BaseException:
                 with suppress(duckdb.TransactionException):  # none was begun, or it has ended
@@ -95,7 +98,7 @@ class Publisher:
             con.execute("CHECKPOINT published")
         finally:
             con.execute("DETACH published")
-        self._remember(token, batch, watermark)
+        self._remember(token, batch, watermark, plan.name)
         self._swap_in()
 
     def _new_token(self) -> tuple[str, list[str | None]]:
@@ -133,41 +136,49 @@ class Publisher:
         self.con.execute("BEGIN")
         self.con.execute("SELECT batches FROM progress").fetchall()
 
-    def _write(self, known: list[str | None], watermark: datetime | None) -> None:
-        rewriting = Rewriting(self.con, self.privacy_limit, self.topic)
+    def _write(self, known: list[str | None], watermark: datetime | None, plan: PlanShown) -> None:
         before = self._before(known)
+        same_plan = before is not None and before.plan == plan.name and not before.interrupted
+        if not same_plan:
+            plan.make_tables(self.con)
+        rewriting = Rewriting(self.con, self.privacy_limit, self.topic, with_plan=not same_plan)
         if before is None or watermark is None:
             rewriting.everything()
         else:
             rewriting.what_changed(before, watermark)
 
+    def _local_day(self, moment: datetime) -> date:
+        ((day,),) = self.con.execute("SELECT local_day(?::TIMESTAMP)", [moment]).fetchall()
+        assert isinstance(day, date)
+        return day
+
     def _before(self, known: list[str | None]) -> Before | None:
         """What the working file shows at least; None when it has to be made anew."""
-        ((token, watermark, how),) = self.con.execute(
-            "SELECT token, watermark, how FROM publication"
+        ((token, watermark, how, plan),) = self.con.execute(
+            "SELECT token, watermark, how, plan FROM publication"
         ).fetchall()
         if token is None or watermark is None or how != self._how():
             return None
         tables = self.con.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'"
         ).fetchall()
-        if ("meta",) not in tables:
+        if not {(table.name,) for table in TABLES} <= set(tables):
             return None
         ((shown,),) = self.con.execute("SELECT publication FROM published.meta").fetchall()
-        return Before(watermark, interrupted=shown != token) if shown in known else None
+        return Before(watermark, shown != token, plan) if shown in known else None
 
     def _how(self) -> str:
         """What the tables depend on beside the events."""
         return json.dumps([self.timezone, self.privacy_limit, version("meetlat"), self.topic])
 
-    def _remember(self, token: str, batch: int, watermark: datetime | None) -> None:
+    def _remember(self, token: str, batch: int, watermark: datetime | None, plan: str) -> None:
         con = self.con
         con.execute("BEGIN")
         try:
             con.execute("DELETE FROM touched WHERE batch <= ?", [batch])
             con.execute(
-                "UPDATE publication SET token = ?, batch = ?, watermark = ?, how = ?",
-                [token, batch, watermark, self._how()],
+                "UPDATE publication SET token = ?, batch = ?, watermark = ?, how = ?, plan = ?",
+                [token, batch, watermark, self._how(), plan],
             )
             con.execute("DELETE FROM team_shown WHERE week IN (SELECT week FROM team_weeks)")
             con.execute("INSERT INTO team_shown SELECT week, team, shown FROM team_new")

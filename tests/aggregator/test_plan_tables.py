@@ -216,8 +216,8 @@ def test_working_time_by_hand(
 def test_a_night_in_which_the_clock_changes_has_the_hours_that_passed(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
-    made(con, days=["sun"], opens=time(0), closes=time(0))
-    days = {"2026-03-29": 23, "2026-10-25": 25, "2026-11-01": 24}
+    made(con, days=["sun"], opens=time(0), closes=time(23))
+    days = {"2026-03-29": 22, "2026-10-25": 24, "2026-11-01": 23}
     for day, hours in days.items():
         following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
         assert working(con, at(day), at(following)) == hours * HOUR, day
