@@ -246,8 +246,8 @@ def test_the_plan_is_published_as_tables(bench: Bench) -> None:
     assert [tuple(map(str, row)) for row in found["investments"]] == [
         ("Licence", "licence", "", "2026-01-01", "2026-12-31", "1200.500000000", "EUR", "None", "",
          "year", "fixed", '{"chat": 0.75, "quotes": 0.25}'),
-        ("Work", "hours", "quotes", "2026-02-01", "None", "None", "", "12.500000000", "sales", "once",
-         "direct", ""),
+        ("Work", "hours", "quotes", "2026-02-01", "None", "None", "", "12.500000000", "sales",
+         "once", "direct", ""),
     ]  # fmt: skip
 
 

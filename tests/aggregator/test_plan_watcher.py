@@ -32,7 +32,7 @@ from meetlat_aggregator.rebuild import rebuild_store
 from meetlat_aggregator.service import Aggregator
 
 FILE = Path("meetlat.toml")
-ACME = '[company]\nname = "Acme"\n'
+ACME = '[company]\nname = "Acme"\ndemo = true\n'
 QUOTES = '[[use_cases]]\nid = "quotes"\nname = "Quotes"\npack = "quotes"\n'
 WRONG = '[company]\nname = "Acme"\ncurrency = 5\n'
 
@@ -190,7 +190,7 @@ def test_a_file_without_a_plan_is_no_fault(toml: Path, text: str | None) -> None
 def test_a_plan_is_read_beside_the_settings(toml: Path) -> None:
     toml.write_text(f"[settings]\ndedup_days = 3\n{ACME}")
     loaded = read_plan(toml)
-    assert loaded.plan == Plan.model_validate({"company": {"name": "Acme"}})
+    assert loaded.plan == Plan.model_validate({"company": {"name": "Acme", "demo": True}})
     assert loaded.digest
     assert fault(settings_of(toml), loaded) is None
 
