@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A published table. `cell` names the live table that it shows; else it has its own query.
-
-    `rows` is the row-level table that such a query reads; with neither, it is written as a whole.
-    """
-
-    name: str
-    meaning: str
-    cell: str = ""
-    columns: dict[str, str] = field(default_factory=dict)
-    rows: str = ""
-
+from meetlat_aggregator.kpi.dictionary import PLAN_TABLES
+from meetlat_aggregator.table import Table
 
 TABLES = (
     Table("meta", "One row: what this file holds, and up to where the log was read"),
@@ -73,6 +59,7 @@ TABLES = (
         "What became of every event, per hour of the event (UTC) and source; a dead letter stands "
         "in the hour it was appended, with an empty source",
     ),
+    *PLAN_TABLES,
 )  # fmt: skip
 
 COLUMNS = {

@@ -14,9 +14,10 @@ from importlib.metadata import version
 
 import duckdb
 
-from meetlat_aggregator.dictionary import TABLES, Table, column_meaning
+from meetlat_aggregator.dictionary import TABLES, column_meaning
 from meetlat_aggregator.kpi.engine import Changed
 from meetlat_aggregator.sqlfiles import sql
+from meetlat_aggregator.table import Table
 from meetlat_aggregator.tables import CELLS, STATES, Cell
 
 # How much is rewritten at once, in days; of the largest table less.
@@ -28,21 +29,25 @@ _KEYS_BY_STATE = {state.name: state for state in STATES}
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """Up to which append time the tables at hand go at least, and whether a crash interrupted the
-    publication that they are.
+    """Up to which append time the tables at hand go at least, whether a crash interrupted the
+    publication that they are, and the name of the plan that they show at least.
     """
 
     watermark: datetime
     interrupted: bool
+    plan: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """Writes to the attached database `published`, within the caller's transaction."""
+    """Writes to the attached database `published`, within the caller's transaction. `with_plan`:
+    the tables that show the plan too, from the tables `shown_…` that the caller made.
+    """
 
     con: duckdb.DuckDBPyConnection
     privacy_limit: int
     topic: str
+    with_plan: bool
 
     def everything(self) -> None:
         """Make all tables anew."""
@@ -111,6 +116,8 @@ class Rewriting:
 
     def _rewrite(self) -> None:
         for table in TABLES:
+            if table.plan and not self.with_plan:
+                continue
             source = table.cell or table.rows
             if not source:
                 self._replace(table, "1970-01-01", "1970-01-01", "")
@@ -149,6 +156,8 @@ class Rewriting:
         )
 
     def _query(self, table: Table, first: str, last: str) -> str:
+        if table.plan:
+            return f"SELECT * FROM shown_{table.name}"
         if not table.cell:
             query = sql(f"publish/{table.name}")
             return query.replace("{first}", first).replace("{last}", last)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-
-from meetlat_aggregator.kpi import engine
 from support.aggregating import Sent, event, person
 from support.judging import NOW, Judged, at, plan_of, task, tasks, use_case
+
+from meetlat_aggregator.kpi import engine
 
 FIRST, DAYS = date(2025, 12, 22), 60
 SEGMENTS, TEAMS = ("", "standard", "complex"), ("", "north", "south")

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from meetlat.plan.models import Plan
 from support.aggregating import Sent, event, person
 from support.judging import GO_LIVE, NOW, Judged, at, plan_of, task, tasks, use_case
+
+from meetlat.plan.models import Plan
 
 BEFORE, AFTER = date(2025, 10, 6), date(2026, 1, 12)
 Make = Callable[..., Judged]

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from meetlat.plan.models import Plan
+from meetlat_aggregator.kpi.plan_store import PlanStore
 from meetlat_aggregator.publish import Publisher
 from support.aggregating import Bench, Sent, event
 
@@ -71,11 +72,10 @@ class Judged:
 
     def __init__(self, directory: Path, plan: Plan | None, privacy_limit: int = 5) -> None:
         self.bench = Bench(directory)
+        PlanStore(self.bench.con).take(plan, "", NOW.replace(tzinfo=None))
         self._cursor = self.bench.con.cursor()
         timezone = plan.company.timezone if plan else "UTC"
-        self.publisher = Publisher(
-            self._cursor, directory, timezone, privacy_limit, plan=plan
-        )  # fmt: skip
+        self.publisher = Publisher(self._cursor, directory, timezone, privacy_limit)
 
     def feed(self, events: Sequence[Sent]) -> Judged:
         self.bench.feed(*events)

@@ -149,8 +149,7 @@ def _calendar_days(calendar: Calendar, timezone: str, last: date) -> pa.Table:
         opens = closes = 0
         if _WEEKDAYS[day.weekday()] in calendar.days and day not in holidays:
             opens = (_utc(datetime.combine(day, calendar.opens), zone) - starts) // _MICROSECOND
-            closes = (_utc(_closing(day, calendar.closes), zone) - starts) // _MICROSECOND
-            closes = max(opens, closes)
+            closes = (_utc(datetime.combine(day, calendar.closes), zone) - starts) // _MICROSECOND
         rows.append(
             {
                 "day": day,
@@ -163,11 +162,6 @@ def _calendar_days(calendar: Calendar, timezone: str, last: date) -> pa.Table:
         before += closes - opens
         day += _DAY
     return pa.Table.from_pylist(rows)
-
-
-def _closing(day: date, closes: time) -> datetime:
-    """Midnight as the end of work is the one at the end of the day."""
-    return datetime.combine(day if closes > time(0) else day + _DAY, closes)
 
 
 def _utc(local: datetime, zone: ZoneInfo) -> datetime:
