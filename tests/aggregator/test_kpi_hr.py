@@ -179,6 +179,7 @@ def test_interview_quality_by_who_judged_and_with_or_without_a_guide() -> None:
         "candidate_with_ai": stretched,
     }
     assert parts_of(rows) == expected.keys()
+    assert {row["assisted"] for row in select(rows)} == {"true", "false", ""}
     for part, scores in expected.items():
         assert mean_and_deviation(rows, part) == (
             pytest.approx(np.mean(scores)),

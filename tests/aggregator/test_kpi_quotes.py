@@ -63,13 +63,22 @@ def test_a_draft_belongs_to_the_day_of_the_request() -> None:
     "said",
     [
         {"requested": None, "started": ASKED},
+        {"requested": None, "started": ASKED, "first_draft": None},
         {"step": "calculation"},
         {"first_draft": None, "finished": ASKED + timedelta(hours=5)},
         {"first_draft": None, "outcome": "expired"},
         {"first_draft": None, "decided": ASKED + timedelta(hours=5)},
         {"first_draft": ASKED - timedelta(hours=1)},
     ],
-    ids=["no request", "a step", "finished", "expired", "decided", "before its request"],
+    ids=[
+        "no request",
+        "no request, no draft",
+        "a step",
+        "finished",
+        "expired",
+        "decided",
+        "before its request",
+    ],
 )
 def test_a_quote_that_says_no_wait_is_unknown(said: dict[str, Any]) -> None:
     inputs = plan()
