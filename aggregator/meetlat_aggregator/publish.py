@@ -26,6 +26,7 @@ import duckdb
 
 from meetlat_aggregator.archive import sync
 from meetlat_aggregator.database import is_damaged
+from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.rewriting import Before, Rewriting
 from meetlat_aggregator.sqlfiles import sql
 
@@ -40,7 +41,7 @@ AtOnce = Callable[[Callable[[], None]], None]
 @dataclass(frozen=True, slots=True)
 class Publisher:
     """Writes `kpi.duckdb` in `directory`. `con` is a connection of its own to the live database,
-    `topic` the one whose offsets are told.
+    `topic` the one whose offsets are told, `prices` what calls cost whose events do not say it.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -48,6 +49,7 @@ class Publisher:
     timezone: str = "UTC"
     privacy_limit: int = 5
     topic: str = "meetlat.events.v1"
+    prices: PriceBook | None = None
 
     @property
     def path(self) -> Path:
@@ -77,6 +79,7 @@ class Publisher:
         con = self.con
         con.execute(sql("macros"))
         con.execute(sql("publish_macros"))
+        con.execute(sql("prices/macros"))
         con.execute(f"SET VARIABLE timezone = {_quoted(self.timezone)}")
         token, known = self._new_token()
         self._attach()
@@ -134,7 +137,7 @@ class Publisher:
         self.con.execute("SELECT batches FROM progress").fetchall()
 
     def _write(self, known: list[str | None], watermark: datetime | None) -> None:
-        rewriting = Rewriting(self.con, self.privacy_limit, self.topic)
+        rewriting = Rewriting(self.con, self.privacy_limit, self.topic, self.prices)
         before = self._before(known)
         if before is None or watermark is None:
             rewriting.everything()
@@ -158,7 +161,10 @@ class Publisher:
 
     def _how(self) -> str:
         """What the tables depend on beside the events."""
-        return json.dumps([self.timezone, self.privacy_limit, version("meetlat"), self.topic])
+        prices = self.prices.digest if self.prices is not None else ""
+        return json.dumps(
+            [self.timezone, self.privacy_limit, version("meetlat"), self.topic, prices]
+        )
 
     def _remember(self, token: str, batch: int, watermark: datetime | None) -> None:
         con = self.con
