@@ -177,7 +177,11 @@ def test_no_file_is_read_though_it_is_there(published: Path, tmp_path: Path) -> 
     secret.write_text("password\nxyzzy\n")
     places = [str(secret), "/proc/self/environ", "file://" + str(secret)]
     queries = [
-        Query(f"{reader} {place}", f"SELECT {WHERE}, 1 AS n, * FROM {reader.format(place)}")
+        Query(
+            f"{reader} {place}",
+            f"SELECT {WHERE}, 1 AS total, count(*) AS n FROM {reader.format(place)}",
+            "sum",
+        )
         for reader, place in itertools.product(READERS, places)
     ]
     found = run([*queries, Query("good", GOOD, "sum")], published)
@@ -186,7 +190,6 @@ def test_no_file_is_read_though_it_is_there(published: Path, tmp_path: Path) -> 
         assert isinstance(answer, Refused), name
         assert "failed" in answer.reason, (name, answer.reason)
         assert "xyzzy" not in answer.reason
-        assert "gives" not in answer.reason, "it did not get as far as its columns"
 
 
 def test_nothing_is_known_of_the_environment_or_the_program(
@@ -242,8 +245,8 @@ ENDLESS = {
         f"SELECT {WHERE}, sum(x) AS total, 1 AS n FROM t"
     ),
     "cross join": (
-        f"SELECT {WHERE}, sum(a.range * b.range) AS total, count(*) AS n "
-        "FROM range(100000000) AS a, range(100000000) AS b"
+        f"SELECT {WHERE}, sum(a.range * b.range * c.range) AS total, count(*) AS n "
+        "FROM range(1000000) AS a, range(1000000) AS b, range(1000000) AS c"
     ),
     "search": f"SELECT {WHERE}, 1 AS total, 1 AS n FROM range(1000000000000) WHERE range = -1",
 }
@@ -377,8 +380,7 @@ COLUMNS = [
     (
         "sum",
         f"{WHERE}, 1 AS total",
-        "gives no column n; a KPI of shape sum gives day, use_case, total, n, "
-        "and may give team, segment, part",
+        "gives no column n; a KPI of shape sum gives day, use_case, total, n, and may give team",
     ),
     ("share", f"{WHERE}, {ONE}", "gives no column hits"),
     ("mean", f"{WHERE}, {ONE}", "gives no column squares"),
