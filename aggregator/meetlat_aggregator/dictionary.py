@@ -55,6 +55,38 @@ TABLES = (
         {"requests": "Number of questions"},
     ),
     Table(
+        "price_rates",
+        "What models cost, as far as they were called: per token, call and second, over the days "
+        "from since up to until; without input, a call costs the same whatever its tokens are",
+        columns={
+            "provider": "Provider, as events name it",
+            "model": "Model, as events name it",
+            "since": "First day: the company's when source is 'pricebook', else of UTC",
+            "until": "First day after the last",
+            "currency": "ISO 4217 code of these prices; '' without any",
+            "input": "One uncached input token",
+            "output": "One output token; NULL when unknown",
+            "cache_read": "One input token read from a cache",
+            "cache_write": "One input token written to a cache",
+            "per_request": "One call",
+            "per_second": "One second of a call",
+            "source": "pricebook (the plan's), genai-prices, or none",
+            "version": "From which day the price book's row is; which genai-prices it was",
+            "matched_model": "What the source calls the model: a pattern, or provider/model",
+            "note": "Why there is no price",
+        },
+    ),
+    Table(
+        "model_costs_daily",
+        "Models that are paid by the month: the month's price spread over its calendar days, in "
+        "the company's time zone, whether they were called or not; not a part of any other cost",
+        columns={
+            "provider": "Provider, as the plan writes it",
+            "model": "Model, as the plan writes it",
+            "cost": "The day's part of the price, in units of the currency",
+        },
+    ),
+    Table(
         "data_health",
         "What became of every event, per hour of the event (UTC) and source; a dead letter stands "
         "in the hour it was appended, with an empty source",
@@ -97,7 +129,10 @@ COLUMNS = {
     "reasoning_tokens": "Output tokens that were reasoning",
     "tokens_squares": "Sum of squares of a call's tokens (all four kinds)",
     "cost": "Known cost, in units of the currency",
-    "cost_squares": "Sum of squares of a call's cost, each taken as a million at most",
+    "cost_squares": "Sum of squares of a call's cost, each taken as a million at most; of costs "
+    "that came with the events only",
+    "cost_source": "Where cost is from: event (it came with the call), pricebook (the plan), "
+    "genai-prices, or '' when it is unknown",
     "priced_requests": "Calls whose cost is known",
     "unpriced_requests": "Calls with token usage whose cost is unknown",
     "output_pages": "Pages that were written",
@@ -190,7 +225,8 @@ COLUMNS = {
     "dead": "Records that do not fit the contract",
     "refused": "Events refused to a sender, by the collector's or SDK's own account",
     "void": "Events that were withdrawn",
-    "unpriced": "Counted calls with token usage and no known cost",
+    "unpriced": "Counted calls with token usage that came without a cost, whether or not a price "
+    "was found since (interactions_hourly.unpriced_requests says for how many none was)",
     "dropped": "Events that the SDK dropped, by its own account",
 }
 

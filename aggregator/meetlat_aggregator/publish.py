@@ -32,6 +32,7 @@ from meetlat_aggregator.database import is_damaged
 from meetlat_aggregator.dictionary import TABLES
 from meetlat_aggregator.kpi.engine import Changed, Engine
 from meetlat_aggregator.kpi.plan_shown import PlanShown, read_shown
+from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.rewriting import Before, Rewriting
 from meetlat_aggregator.sqlfiles import sql
 
@@ -47,7 +48,7 @@ AtOnce = Callable[[Callable[[], None]], None]
 @dataclass(slots=True)
 class Publisher:
     """Writes `kpi.duckdb` in `directory`. `con` is a connection of its own to the live database,
-    `topic` the one whose offsets are told.
+    `topic` the one whose offsets are told, `prices` what calls cost whose events do not say it.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -55,6 +56,7 @@ class Publisher:
     timezone: str = "UTC"
     privacy_limit: int = 5
     topic: str = "meetlat.events.v1"
+    prices: PriceBook | None = None
     _engine: tuple[str, Engine] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -85,6 +87,7 @@ class Publisher:
         con = self.con
         con.execute(sql("macros"))
         con.execute(sql("publish_macros"))
+        con.execute(sql("prices/macros"))
         con.execute(f"SET VARIABLE timezone = {_quoted(self.timezone)}")
         token, known = self._new_token()
         self._attach()
@@ -150,7 +153,9 @@ class Publisher:
         basis = _basis(plan.plan)
         self.con.execute(f"SET VARIABLE basis = {_quoted(basis)}")
         same_basis = before is not None and self._shown_basis() == basis
-        rewriting = Rewriting(self.con, self.privacy_limit, self.topic, with_plan=not same_plan)
+        rewriting = Rewriting(
+            self.con, self.privacy_limit, self.topic, self.prices, with_plan=not same_plan
+        )
         if before is None or watermark is None:
             rewriting.everything()
         else:
@@ -191,8 +196,9 @@ class Publisher:
 
     def _how(self) -> str:
         """What the tables depend on beside the events."""
+        prices = self.prices.digest if self.prices is not None else ""
         return json.dumps(
-            [LAYOUT, self.timezone, self.privacy_limit, version("meetlat"), self.topic]
+            [LAYOUT, self.timezone, self.privacy_limit, version("meetlat"), self.topic, prices]
         )
 
     def _remember(self, token: str, batch: int, watermark: datetime | None, plan: str) -> None:

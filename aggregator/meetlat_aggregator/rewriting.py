@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 
 import duckdb
 
 from meetlat_aggregator.dictionary import TABLES, column_meaning
 from meetlat_aggregator.kpi.engine import Changed
+from meetlat_aggregator.kpi.prices import PriceBook, arrow_monthly_costs, arrow_rates
 from meetlat_aggregator.sqlfiles import sql
 from meetlat_aggregator.table import Table
 from meetlat_aggregator.tables import CELLS, STATES, Cell
@@ -47,10 +48,12 @@ class Rewriting:
     con: duckdb.DuckDBPyConnection
     privacy_limit: int
     topic: str
-    with_plan: bool
+    prices: PriceBook | None = None
+    with_plan: bool = True
 
     def everything(self) -> None:
         """Make all tables anew."""
+        self.con.execute(sql("prices/rates"))
         for table in TABLES:
             self._create(table)
         self.con.execute(sql("publish_everything"))
@@ -59,6 +62,7 @@ class Rewriting:
                 f"INSERT INTO stale SELECT DISTINCT '{cell.name}', hour FROM {cell.name}"
             )
         self._teams(before=None)
+        self._price()
         self._rewrite()
 
     def what_changed(self, before: Before, now: datetime) -> None:
@@ -66,6 +70,9 @@ class Rewriting:
         query = sql("publish_touched")
         self.con.execute(query.format(before=before.watermark, now=now))
         self._teams(before)
+        self.con.execute(sql("prices/rates"))
+        self.con.execute("INSERT INTO rates_at_hand FROM published.price_rates")
+        self._price()
         self._rewrite()
 
     def changed(self) -> Changed:
@@ -75,6 +82,28 @@ class Rewriting:
         if "tasks" in names:  # NULL for those that said no such time
             days |= {day for (day,) in self.con.execute(sql("kpi/task_days")).fetchall() if day}
         return Changed(frozenset(days), names)
+
+    def _price(self) -> None:
+        """Look up what the models cost that are new in what is written, and the months' costs."""
+        if self.prices is None:
+            return
+        con = self.con
+        ((first, last),) = con.execute(
+            "SELECT min(hour), max(hour) FROM stale WHERE name = 'interactions_hourly'"
+        ).fetchall()
+        if first is not None:
+            query = sql("prices/new_models").format(first=first, last=last)
+            self._insert(
+                "rates_at_hand", arrow_rates(self.prices.rates(con.execute(query).fetchall()))
+            )
+        ((today,),) = con.execute("SELECT local_day(watermark) FROM progress").fetchall()
+        costs = self.prices.monthly_costs(today or date.min)
+        self._insert("monthly_at_hand", arrow_monthly_costs(costs))
+
+    def _insert(self, table: str, rows: object) -> None:
+        self.con.register("priced", rows)
+        self.con.execute(f"INSERT INTO {table} BY NAME FROM priced")
+        self.con.unregister("priced")
 
     def _create(self, table: Table) -> None:
         con = self.con
@@ -162,7 +191,10 @@ class Rewriting:
             query = sql(f"publish/{table.name}")
             return query.replace("{first}", first).replace("{last}", last)
         cell = _BY_CELL[table.cell]
-        return cell_query(cell, _part(table), self._columns(cell.name), first, last)
+        query = cell_query(cell, _part(table), self._columns(cell.name), first, last)
+        if cell.name == "interactions_hourly":
+            return sql("prices/priced_calls").replace("{calls}", query)
+        return query
 
     def _parameters(self, query: str) -> dict[str, object]:
         given = {

@@ -40,6 +40,7 @@ from meetlat_aggregator.database import (
 )
 from meetlat_aggregator.kpi.plan_file import time_zone
 from meetlat_aggregator.kpi.plan_store import PlanStore, Taken
+from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.live import Key, LiveSeries
 from meetlat_aggregator.publish import Publisher
 from meetlat_aggregator.transaction import Outcome, Position, Transactions
@@ -148,7 +149,10 @@ class Store:
         # Where the setting and the plan differ, whoever starts the aggregator is told.
         timezone = self.settings[TIMEZONE] or time_zone(self.settings, self.plan)
         limit = self.settings[PRIVACY_LIMIT]
-        self.publisher = Publisher(self._side, self.directory.path, timezone, limit, self.topic)
+        prices = PriceBook(self.plan.prices if self.plan else ())
+        self.publisher = Publisher(
+            self._side, self.directory.path, timezone, limit, self.topic, prices
+        )
 
     async def take_plan(self, plan: Plan | None, digest: str) -> Taken:
         """Put a plan in force, and publish by it from now on. Raises duckdb.Error."""

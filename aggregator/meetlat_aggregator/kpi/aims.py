@@ -23,6 +23,7 @@ _AIMS = pa.schema(
         ("target_high", pa.float64()),
     ]
 )
+_ANY_PACK = ("all", "general", "people")
 _BASES = pa.schema(
     [
         ("kpi", pa.string()),
@@ -40,13 +41,19 @@ _BASES = pa.schema(
 )
 
 
-def aims(use_cases: Iterable[UseCase], kpis: Mapping[str, Kpi]) -> pa.Table:
-    """A row per use case and KPI: what `sql/kpi/judged.sql` judges by."""
+def aims(use_cases: Iterable[UseCase], plan: Plan | None, kpis: Mapping[str, Kpi]) -> pa.Table:
+    """A row per use case and KPI: what `sql/kpi/judged.sql` judges by. A use case of the plan has
+    the KPIs of its pack, the general ones, and those that it chose; any other has all.
+    """
+    planned = {use_case.id for use_case in plan.use_cases} if plan else set()
     rows = []
     for use_case in use_cases:
         chosen = {choice.id: choice for choice in use_case.kpis}
         for kpi in kpis.values():
             choice = chosen.get(kpi.id)
+            fits = kpi.pack in (*_ANY_PACK, use_case.pack) or use_case.id not in planned
+            if not fits and choice is None:
+                continue
             target = (choice.target if choice else None) or kpi.target
             days = kpi.maturity_days
             if choice and choice.maturity_days is not None:

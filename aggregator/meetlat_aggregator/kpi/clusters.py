@@ -27,7 +27,9 @@ def ratio_by_day(
         ratio = total / n
         variance = _variance(ratio, n, days, total_total, total_n, n_n)
         half = t_quantile(0.975, days - 1) * np.sqrt(variance)
-        return Range(ratio, ratio - half, ratio + half)
+        # What is never below 0 (money, tokens, errors) is not so in its range either.
+        floor = np.where(total >= 0, 0.0, -np.inf)
+        return Range(ratio, np.maximum(ratio - half, floor), ratio + half)
 
 
 def design_effect(

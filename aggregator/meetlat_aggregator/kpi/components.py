@@ -54,7 +54,11 @@ class Components:
         for kpi in additive:
             table = "kpi_buckets" if kpi.shape == "quantile" else "kpi_components"
             made = self.select(kpi, days, "day")
-            self._con.execute(f"INSERT INTO published.{table} BY NAME {made}")
+            # Its inputs may hold rows that it places on other days, and not all of those days.
+            self._con.execute(
+                f"INSERT INTO published.{table} BY NAME SELECT * FROM ({made}) "
+                "WHERE day IN (SELECT day FROM kpi_days)"
+            )
 
     def select(self, kpi: Kpi, days: Days, grain: str) -> str:
         """The parts of a KPI per day, or per hour (then of whole use cases)."""

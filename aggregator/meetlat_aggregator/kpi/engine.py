@@ -16,19 +16,21 @@ import duckdb
 import pyarrow as pa
 
 from meetlat.kpis.catalogue import Kpi, catalogue
-from meetlat.plan.models import Plan, UseCase
+from meetlat.plan.models import Company, Plan, UseCase
 from meetlat_aggregator.kpi.components import ADDITIVE, Components
+from meetlat_aggregator.kpi.exchange import make_exchange
 from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
 from meetlat_aggregator.kpi.judging import Judging, names, period_table
 from meetlat_aggregator.kpi.measured import Measured
 from meetlat_aggregator.kpi.observations import Observations
 from meetlat_aggregator.kpi.periods import BASELINE, HOUR, SHORT, Period, touched_periods
-from meetlat_aggregator.kpi.plan_tables import make_plan_tables
+from meetlat_aggregator.kpi.plan_tables import FIRST_DAY, make_plan_tables
 from meetlat_aggregator.kpi.values import from_buckets, from_sums
 from meetlat_aggregator.sqlfiles import sql
 
 # Hours are of technical KPIs of whole use cases, and of the last weeks: there to find faults by.
 HOURS_KEPT = timedelta(days=35)
+_NO_COMPANY = Company(name="unknown")  # without a plan money is in euro
 _LONG_REST = 20.0  # times as long as they took
 
 
@@ -60,6 +62,7 @@ class Engine:
         self._inputs = Inputs(con)
         self._components = Components(con, self._inputs)
         self._long_again = 0.0
+        self._made_on: date | None = None
 
     def update(self, changed: Changed, now: datetime, before: datetime | None = None) -> None:
         """Make the KPI tables true again. `now` is the watermark, `before` that of the tables at
@@ -74,8 +77,8 @@ class Engine:
             {"now": now, "before": before},
         ).fetchall()
         new_day = today != last
-        make_plan_tables(con, self._plan, today, self._timezone)
-        con.execute(sql("kpi/macros"))
+        if today != self._made_on:
+            self._make_plan_tables(today)
         if changed.everything:
             self._components.create()
             con.execute(sql("kpi/create_values"))
@@ -85,6 +88,14 @@ class Engine:
             self._components.rewrite(kpis.values(), self._hand(days, now))
         if days or new_day:
             self._values(kpis, days, today, now, everything=changed.everything or new_day)
+
+    def _make_plan_tables(self, today: date) -> None:
+        """What the plan says, as KPIs' SQL reads it; it stays on the connection."""
+        make_plan_tables(self._con, self._plan, today, self._timezone)
+        self._con.execute(sql("kpi/macros"))
+        company = self._plan.company if self._plan else _NO_COMPANY
+        make_exchange(self._con, company, FIRST_DAY, today + timedelta(days=1))
+        self._made_on = today
 
     def _days(self, changed: Changed) -> set[date]:
         """The days to read again, and the Mondays before them: parts of weeks stand there."""

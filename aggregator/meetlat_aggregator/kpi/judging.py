@@ -53,7 +53,7 @@ class Judging:
             kpi_measured=pa.concat_tables(tables),
             kpi_chosen=self._chosen(),
             kpi_row_periods=_row_periods(row_periods),
-            kpi_targets=aims(self.cases, self.kpis),
+            kpi_targets=aims(self.cases, self.plan, self.kpis),
         ):
             self._put_baselines(anew=baselines)
             con.execute(sql("kpi/now").format(**given))
