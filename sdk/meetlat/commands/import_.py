@@ -124,7 +124,5 @@ class _Workers:
     def told(self) -> Iterator[str]:
         """What was left out, and what to do about it."""
         if self._lost:
-            yield (
-                f"{self._lost:,} events without their worker: no company key; set "
-                "MEETLAT_PSEUDONYM_KEY"
-            )
+            events = "1 event without its" if self._lost == 1 else f"{self._lost:,} events without"
+            yield f"{events} worker: no company key; set MEETLAT_PSEUDONYM_KEY"

@@ -291,7 +291,7 @@ class Map(_Strict):
                 if said not in ENDS:
                     raise ValueError(f"outcome {said!r} is none of a resolution: {', '.join(ENDS)}")
         if self.step is not None and self.steps:
-            raise ValueError("takes step or steps, one of the two")
+            raise ValueError("steps stand beside step; takes one of the two")
         if self.handling is not None and self.lifecycle is None:
             raise ValueError("handling needs [lifecycle]: spans go from a start to a complete")
         if self.lifecycle is not None and self.lifecycle.within == "worker" and not self.worker:

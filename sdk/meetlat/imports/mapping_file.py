@@ -46,10 +46,11 @@ def load_map(name: str) -> Map:
 def _told(text: str, error: ErrorDetails) -> str:
     path = [part for part in error["loc"] if part != "[key]"]
     key = ".".join(str(part) for part in path)
-    line = line_of(text, path)
-    where = f"line {line}: " if line else ""
     reason = error["msg"].removeprefix("Value error, ")
     reason = reason[:1].lower() + reason[1:]
+    # A rule over several keys has no place of its own; its message begins with one of them.
+    line = line_of(text, path or reason.split()[0].strip("[]").split("."))
+    where = f"line {line}: " if line else ""
     if error["type"] == "extra_forbidden":
         reason = "is no key of a map; docs/import.md shows them all"
     elif error["type"] == "missing":
