@@ -12,6 +12,7 @@ import duckdb
 
 from meetlat_aggregator.database import open_database
 from meetlat_aggregator.dictionary import TABLES
+from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
 from meetlat_aggregator.publish import Publisher
 
 _INTRODUCTION = """# Tables
@@ -46,7 +47,7 @@ def tables_page() -> str:
     """Every published table with its columns, types and meanings."""
     text = _INTRODUCTION
     columns = _published_columns()
-    for table in TABLES:
+    for table in (*TABLES, *VALUE_TABLES):
         text += f"\n## `{table.name}`\n\n{table.meaning}.\n\n| column | type | meaning |\n"
         text += "| --- | --- | --- |\n"
         for name, kind, meaning in columns[table.name]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import duckdb
+
 from meetlat_aggregator.kpi.dictionary import PLAN_TABLES
 from meetlat_aggregator.table import Table
 
@@ -252,6 +254,17 @@ _KINDS = {
 }
 
 
+def describe(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Say in comments what a table of the attached database `published` and its columns mean.
+
+    Raises KeyError for a column that nobody described.
+    """
+    con.execute(f"COMMENT ON TABLE published.{table.name} IS {_quoted(table.meaning)}")
+    for name, *_ in con.execute(f"DESCRIBE published.{table.name}").fetchall():
+        meaning = _quoted(column_meaning(table, name))
+        con.execute(f'COMMENT ON COLUMN published.{table.name}."{name}" IS {meaning}')
+
+
 def column_meaning(table: Table, column: str) -> str:
     """What a column means. Raises KeyError for a column nobody described."""
     if column in table.columns:
@@ -262,3 +275,7 @@ def column_meaning(table: Table, column: str) -> str:
         if column.endswith(ending):
             return text.format(*_MEASURES[column.removesuffix(ending)])
     raise KeyError(f"{table.name}.{column} has no description in dictionary.py")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -160,10 +160,12 @@ class Publisher:
             rewriting.everything()
         else:
             rewriting.what_changed(before, watermark)
-        changed = rewriting.changed() if same_basis else Changed(everything=True)
-        now = watermark or datetime(1970, 1, 1)  # noqa: DTZ001 - nothing was read yet
         engine = self._engine_of(basis, plan.plan)
-        engine.update(changed, now, before.watermark if before else None)
+        if watermark is None:
+            engine.create()
+            return
+        changed = rewriting.changed() if same_basis else Changed(everything=True)
+        engine.update(changed, watermark, before.watermark if before else None)
 
     def _shown_basis(self) -> str:
         ((basis,),) = self.con.execute("SELECT basis FROM published.meta").fetchall()

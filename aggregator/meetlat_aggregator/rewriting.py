@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import duckdb
 
-from meetlat_aggregator.dictionary import TABLES, column_meaning
+from meetlat_aggregator.dictionary import TABLES, describe
 from meetlat_aggregator.kpi.engine import Changed
 from meetlat_aggregator.kpi.prices import PriceBook, arrow_monthly_costs, arrow_rates
 from meetlat_aggregator.sqlfiles import sql
@@ -115,10 +115,7 @@ class Rewriting:
             f"CREATE TABLE published.{table.name} AS SELECT * FROM ({query}) LIMIT 0",
             self._parameters(query),
         )
-        con.execute(f"COMMENT ON TABLE published.{table.name} IS {_quoted(table.meaning)}")
-        for column, _ in self._columns(f"published.{table.name}"):
-            meaning = _quoted(column_meaning(table, column))
-            con.execute(f'COMMENT ON COLUMN published.{table.name}."{column}" IS {meaning}')
+        describe(con, table)
 
     def _teams(self, before: Before | None) -> None:
         """Make `teams`: how a team is shown in a week. Weeks in which that changed are stale."""

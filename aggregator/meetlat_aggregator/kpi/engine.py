@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from meetlat.kpis.catalogue import Kpi, catalogue
 from meetlat.plan.models import Company, Plan, UseCase
+from meetlat_aggregator.dictionary import describe
 from meetlat_aggregator.kpi.components import ADDITIVE, Components
 from meetlat_aggregator.kpi.exchange import make_exchange
 from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
@@ -26,6 +27,7 @@ from meetlat_aggregator.kpi.observations import Observations
 from meetlat_aggregator.kpi.periods import BASELINE, HOUR, SHORT, Period, touched_periods
 from meetlat_aggregator.kpi.plan_tables import FIRST_DAY, make_plan_tables
 from meetlat_aggregator.kpi.values import from_buckets, from_sums
+from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
 from meetlat_aggregator.sqlfiles import sql
 
 # Hours are of technical KPIs of whole use cases, and of the last weeks: there to find faults by.
@@ -64,6 +66,13 @@ class Engine:
         self._long_again = 0.0
         self._made_on: date | None = None
 
+    def create(self) -> None:
+        """Make the KPI tables anew, empty. Raises duckdb.Error."""
+        self._components.create()
+        self._con.execute(sql("kpi/create_values"))
+        for table in VALUE_TABLES:
+            describe(self._con, table)
+
     def update(self, changed: Changed, now: datetime, before: datetime | None = None) -> None:
         """Make the KPI tables true again. `now` is the watermark, `before` that of the tables at
         hand (naive UTC). Raises duckdb.Error.
@@ -80,8 +89,7 @@ class Engine:
         if today != self._made_on:
             self._make_plan_tables(today)
         if changed.everything:
-            self._components.create()
-            con.execute(sql("kpi/create_values"))
+            self.create()
         days = self._days(changed)
         kpis = self._concerned(changed, new_day=new_day)
         if days:
