@@ -75,14 +75,17 @@ def lead_time(**said: Any) -> dict[str, Any]:
     """Three days to one."""
     return value("quotes", "lead_time", **{
         "value": 24.0, "low": 21.5, "high": 26.0, "n": 412, "baseline": 72.0, "baseline_n": 300,
-        "target_low": 0.5, "target_high": 0.7, "improvement": 2 / 3, "improvement_low": 0.6,
+        "target_low": 21.6, "target_high": 36.0, "improvement": 2 / 3, "improvement_low": 0.6,
         "improvement_high": 0.72, "status": "on target", **said,
     })  # fmt: skip
 
 
 def rolling() -> Iterator[dict[str, Any]]:
     """The last 28 days: every status once or more."""
-    yield lead_time(compared_share=0.8, remark="=2 tasks without an end")
+    yield lead_time(
+        compared_share=0.8,
+        remark="20 % has no baseline and is not compared; =2 tasks without an end",
+    )
     yield lead_time(segment="standard", value=20.0, low=18.0, high=22.0, n=330, improvement=0.5,
                     improvement_low=0.45, improvement_high=0.55, baseline=40.0)  # fmt: skip
     yield lead_time(segment="complex", value=90.0, low=70.0, high=110.0, n=82, improvement=0.1,
@@ -92,7 +95,7 @@ def rolling() -> Iterator[dict[str, Any]]:
                     improvement_low=0.5, improvement_high=0.6)  # fmt: skip
     yield value("quotes", "cost_saving", value=1234.4, low=-120.0, high=2600.0, n=412,
                 currency="EUR", basis="estimated", target_low=2000, status="undecided")  # fmt: skip
-    yield value("quotes", "revision_rounds", value=17 / 19, low=0.686, high=0.971, n=19, counted=17,
+    yield value("quotes", "revision_rounds", value=None, low=0.686, high=0.971, n=19, counted=17,
                 baseline=0.5, baseline_n=12, improvement=0.79, improvement_low=0.2,
                 improvement_high=1.4, target_low=0.8, status="too few")  # fmt: skip
     yield value("quotes", "error_rate", value=0.024, low=0.021, high=0.0273, n=9120,

@@ -5,7 +5,7 @@ CREATE OR REPLACE TABLE kpi_values (
   currency VARCHAR, baseline DOUBLE, baseline_n BIGINT, target_low DOUBLE, target_high DOUBLE,
   improvement DOUBLE, improvement_low DOUBLE, improvement_high DOUBLE, basis VARCHAR,
   phase VARCHAR, status VARCHAR, closed BOOLEAN, as_of TIMESTAMP, counted DOUBLE,
-  compared_share DOUBLE, control_change DOUBLE, remark VARCHAR
+  compared_value DOUBLE, compared_share DOUBLE, control_change DOUBLE, remark VARCHAR
 );
 COMMENT ON TABLE kpi_values IS 'Every KPI per period';
 COMMENT ON COLUMN kpi_values.value IS 'The value, in the unit';
@@ -35,4 +35,8 @@ CREATE OR REPLACE TABLE investments (
 CREATE OR REPLACE TABLE kpi_components (
   kpi VARCHAR, day DATE, use_case VARCHAR, team VARCHAR, segment VARCHAR, part VARCHAR,
   assisted VARCHAR, n DOUBLE, total DOUBLE, weight DOUBLE, squares DOUBLE
+);
+CREATE OR REPLACE TABLE kpi_buckets (
+  kpi VARCHAR, day DATE, use_case VARCHAR, team VARCHAR, segment VARCHAR, part VARCHAR,
+  assisted VARCHAR, bucket INTEGER, count BIGINT
 );

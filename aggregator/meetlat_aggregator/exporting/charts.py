@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from meetlat_aggregator.exporting.sheet import DATE, Sheet, number_format
-from meetlat_aggregator.reader.form import bare_percentage
+from meetlat_aggregator.reader.form import bare_percentage, limit
 from meetlat_aggregator.reader.page import title
 from meetlat_aggregator.reader.published import Row
 from meetlat_aggregator.reader.words import Language, word
@@ -29,20 +29,6 @@ class Course:
     filled: tuple[str, ...]
 
 
-def aim(row: Row, baseline: float | None) -> float | None:
-    """The target in the KPI's own unit; None for a trend, or a relative one without baseline."""
-    low = row["aim_low"] if row["aim_low"] is not None else row["aim_high"]
-    if row["kind"] == "relative":
-        if low is None or baseline is None:
-            return None
-        return float(baseline * (1 - low if row["better"] == "lower" else 1 + low))
-    if row["kind"] == "trend":
-        return None
-    own = row["target_low"] if row["target_low"] is not None else row["target_high"]
-    found = own if own is not None else low
-    return None if found is None else float(found)
-
-
 def weeks(
     sheet: Sheet, shown: Sequence[Row], found: Sequence[Row], language: Language
 ) -> list[Course]:
@@ -61,10 +47,11 @@ def weeks(
             week = by_kpi.get(row["kpi"])
             if week is None or week["status"] in ("suppressed", "unknown", "too few"):
                 continue
+            ends = {end: week[end] for end in ("target_low", "target_high")}
             numbers = {
                 "value": None if bare_percentage(week) else week["value"],
                 "baseline": week["baseline"],
-                "target": aim({**row, "target_low": week["target_low"]}, week["baseline"]),
+                "target": limit({**row, **ends}),
             }
             for offset, line in enumerate(LINES):
                 shape = number_format(week["unit"], week["currency"], numbers[line])

@@ -126,7 +126,7 @@ class Sheet:
             self.write(column, row["value_date"])
         elif row["unit"] == "share" and bare_percentage(row) and name in ("value", "low", "high"):
             counted = row.get("counted")
-            if name == "value" and number is not None and counted is not None:
+            if name == "value" and counted is not None:
                 self.write(column, f"{counted:.0f} {of} {row['n']}", align="right")
         else:
             shown = number_format(row["unit"], row["currency"], number)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meetlat_aggregator.reader.form import bare_percentage
+from meetlat_aggregator.reader.form import bare_percentage, limit
 from meetlat_aggregator.reader.published import Row
 
 FALSE_DISCOVERIES = 0.10
@@ -88,10 +88,7 @@ def largest_miss(shown: Sequence[Row]) -> Row | None:
 
 def miss(row: Row) -> float | None:
     """How far a row is from its target, as a part of the target; None when that cannot be said."""
-    value, aims = row["value"], (row["target_low"], row["target_high"], row["aim_low"])
-    if row["kind"] == "relative":
-        value, aims = row["improvement"], (row["aim_low"], row["aim_high"], None)
-    aim = next((aim for aim in aims if aim is not None), None)
+    value, aim = row["value"], limit(row)
     if value is None or not aim:
         return None
     return float(abs(value - aim) / abs(aim))

@@ -74,13 +74,15 @@ class Form:
             return MISSING
         if row["value_date"] is not None:
             return f"{row['value_date']:%Y-%m-%d}"
-        if row["value"] is None:
-            return MISSING
-        if bare_percentage(row):
+        if bare_percentage(row):  # a published value is empty then, its count is not
+            if not row["n"]:
+                return MISSING
             if row["counted"] is None:
                 return word("too few to say", self.language)
             hits = self.number(row["counted"])
             return f"{hits} {word('of', self.language)} {self.number(row['n'])}"
+        if row["value"] is None:
+            return MISSING
         return self.value(row["value"], row["unit"], row["currency"])
 
     def range(self, row: Row) -> str:
@@ -145,6 +147,19 @@ class Form:
             assert low is not None and high is not None
             ends = self._span(self.percentage(-high), self.percentage(-low))
         return f"{text} ({ends})"
+
+
+def limit(row: Row) -> float | None:
+    """What the value has to reach, in the KPI's unit. The other end of a target is an ambition.
+
+    Of a row that nobody has measured it is known only when the target is absolute.
+    """
+    ends = (row["target_low"], row["target_high"])
+    if ends == (None, None) and row["kind"] in (None, "absolute"):
+        ends = (row["aim_low"], row["aim_high"])
+    if row["better"] == "lower":
+        ends = ends[::-1]
+    return next((float(end) for end in ends if end is not None), None)
 
 
 def bare_percentage(row: Row) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -13,6 +14,8 @@ from meetlat_aggregator.reader.published import Row
 from meetlat_aggregator.reader.words import Language, word
 
 _RIGHT = ("value", "n", "baseline")
+# Remarks that the table tells already, in the reader's language.
+_TOLD = re.compile(r"^\d+ of \d+$|has no baseline and is not compared$")
 LACKING = ("dropped", "refused", "late", "dead", "unpriced")
 
 
@@ -105,8 +108,9 @@ def _notes(shown: Sequence[Row], form: Form) -> Iterator[str]:
         if row["control_change"] is not None and comparable(row):
             change = form.percentage(row["control_change"])
             yield f"· {name}: {word('control', language)} ({change})"
-        if row["remark"]:
-            yield f"· {name}: {row['remark']}"
+        for remark in filter(None, (row["remark"] or "").split("; ")):
+            if not _TOLD.search(remark):
+                yield f"· {name}: {remark}"
 
 
 def changes(
