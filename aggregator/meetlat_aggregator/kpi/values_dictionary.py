@@ -19,8 +19,8 @@ VALUE_TABLES = (
         columns={
             **_KEY,
             "period": "hour, day, week (ISO), month, quarter, year, rolling_28d or since_go_live",
-            "start": "Start of the period: of an hour in UTC, else midnight of its first day in the "
-            "company's time zone",
+            "start": "Start of the period: of an hour in UTC, else midnight of its first day, "
+            "in the company's time zone",
             "team": "Team; '' for all; '(small)' when it is below the privacy limit in that week",
             "value": "The value, in the unit; NULL where it is unknown, or a share of too few",
             "value_date": "The value of a KPI that is a date",
@@ -40,8 +40,8 @@ VALUE_TABLES = (
             "basis": "measured; estimated where the baseline was written down by hand",
             "phase": "Phase at the period's end: baseline, settling, early, review or monthly; '' "
             "without a go-live",
-            "status": "The first that applies: suppressed, unknown, stale, too few, provisional, no "
-            "baseline, on target, undecided (the range holds the target), off target",
+            "status": "The first that applies: suppressed, unknown, stale, too few, provisional, "
+            "no baseline, on target, undecided (the range holds the target), off target",
             "closed": "Whether the period is closed: later changes are restatements",
             "as_of": "Up to which append time it was made (UTC)",
             "counted": "The number behind a share: 17 of n; of durations, how many have ended",
