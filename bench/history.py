@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,14 +23,29 @@ _SLICE = 5_000_000
 _SCRIPT = Path(__file__).with_name("history.sql")
 
 
-def make_history(data: Path, events: int, until: datetime) -> None:
+@dataclass(frozen=True)
+class Shape:
+    """What the past is like. `hours` None: as long as `EVENTS_AN_HOUR` makes it; `tasks` is per
+    mille of the events.
+    """
+
+    hours: int | None = None
+    use_cases: int = 10
+    teams: int = 12
+    tasks: int = 40
+
+
+def make_history(data: Path, events: int, until: datetime, shape: Shape = Shape()) -> None:
     """Make the data directory `data` of an aggregator that has seen `events` events."""
     data.mkdir(parents=True)
     con = _first_version(data / "aggregator.duckdb")
     end = until.replace(tzinfo=None, minute=0, second=0, microsecond=0)
     for name, value in (
         ("events", events),
-        ("hours", max(169, events // EVENTS_AN_HOUR)),
+        ("hours", shape.hours or max(169, events // EVENTS_AN_HOUR)),
+        ("use_cases", shape.use_cases),
+        ("teams", shape.teams),
+        ("tasks", shape.tasks),
         ("people", PEOPLE),
         ("until", end),
     ):

@@ -1,6 +1,6 @@
 -- A company's past, written straight into the live database: $events events in `hours` hours up to
--- `until`, of the mix in mix.py (10 use cases, 12 teams, 3 models), as the aggregator would have
--- left them. Variables: events, hours, until, people. Random values are hashes, so it is the same
+-- `until`, of the mix in mix.py, as the aggregator would have left them. Variables: events, hours,
+-- until, people, use_cases, teams, tasks (per mille of the events). Random values are hashes, so it is the same
 -- each time. Every interaction and first-token wait is drawn, since the rows of the histogram
 -- depend on how they fall.
 
@@ -16,9 +16,9 @@ CREATE TEMP MACRO share(per_mille) AS getvariable('events')::BIGINT * per_mille 
 CREATE TEMP MACRO uuid_of(i, salt) AS
   format('{:08x}-{:04x}-7{:03x}-8{:03x}-{:012x}', i, pick(i, salt, 65536), pick(i, salt + 1, 4096),
     pick(i, salt + 2, 4096), hash(i, salt + 3) % 281474976710656);
-CREATE TEMP MACRO use_case_of(i, salt) AS 'use-case-' || pick(i, salt, 10);
-CREATE TEMP MACRO tool_of(i, salt) AS 'tool-' || pick(i, salt, 10);
-CREATE TEMP MACRO team_of(i, salt) AS 'team-' || pick(i, salt, 12);
+CREATE TEMP MACRO use_case_of(i, salt) AS 'use-case-' || pick(i, salt, getvariable('use_cases'));
+CREATE TEMP MACRO tool_of(i, salt) AS 'tool-' || pick(i, salt, getvariable('use_cases'));
+CREATE TEMP MACRO team_of(i, salt) AS 'team-' || pick(i, salt, getvariable('teams'));
 CREATE TEMP MACRO model_of(i, salt) AS
   CASE pick(i, salt, 3) WHEN 0 THEN 'gpt-4o' WHEN 1 THEN 'gpt-4o-mini' ELSE 'gpt-4.1' END;
 CREATE TEMP MACRO source_of(i, salt) AS '/shop/backend-' || pick(i, salt, 4);
@@ -32,7 +32,8 @@ CREATE TEMP MACRO log_bucket(microseconds) AS
 CREATE OR REPLACE TEMP TABLE calls AS
 SELECT
   date_trunc('hour', moment(i, share(700))) AS hour,
-  pick(i, 1, 10)::UTINYINT AS use_case, pick(i, 2, 12)::UTINYINT AS team,
+  pick(i, 1, getvariable('use_cases'))::UTINYINT AS use_case,
+  pick(i, 2, getvariable('teams'))::UTINYINT AS team,
   pick(i, 3, 3)::UTINYINT AS model, pick(i, 4, 100) < 98 AS ok,
   (exp(0.8 * normal(i, 5)) * 1e6)::BIGINT AS duration,
   CASE WHEN pick(i, 7, 2) = 0 THEN (exp(0.5 * normal(i, 8) - 1) * 1e6)::BIGINT END AS first_token,
@@ -72,35 +73,35 @@ INSERT INTO escalations_hourly
 SELECT date_trunc('hour', moment(i, share(40))) AS hour, 'use-case-' || u, 'tool-' || u, '',
   team_of(i, 22), '', ['no_answer', 'user_request', 'low_confidence'][pick(i, 23, 3) + 1], '',
   count(*)
-FROM (SELECT i, pick(i, 21, 10) AS u FROM range(share(40)) AS r(i)) GROUP BY ALL ORDER BY hour;
+FROM (SELECT i, pick(i, 21, getvariable('use_cases')) AS u FROM range(share(40)) AS r(i)) GROUP BY ALL ORDER BY hour;
 INSERT INTO usage_hourly
 SELECT date_trunc('hour', moment(i, share(50))) AS hour, 'use-case-' || u, 'tool-' || u,
   'feature-' || pick(i, 32, 12), team_of(i, 33), '', 'copied', '', count(*), count(*)
-FROM (SELECT i, pick(i, 31, 10) AS u FROM range(share(50)) AS r(i)) GROUP BY ALL ORDER BY hour;
+FROM (SELECT i, pick(i, 31, getvariable('use_cases')) AS u FROM range(share(50)) AS r(i)) GROUP BY ALL ORDER BY hour;
 INSERT INTO feedback_hourly
 SELECT date_trunc('hour', moment(i, share(40))) AS hour, 'use-case-' || u, 'tool-' || u, '',
   team_of(i, 42), '', 'csat', '', '', '', 1, 5, count(*), 0, count(*), 0,
   sum(1 + pick(i, 43, 5)), sum((1 + pick(i, 43, 5)) * (1 + pick(i, 43, 5)))
-FROM (SELECT i, pick(i, 41, 10) AS u FROM range(share(40)) AS r(i)) GROUP BY ALL ORDER BY hour;
+FROM (SELECT i, pick(i, 41, getvariable('use_cases')) AS u FROM range(share(40)) AS r(i)) GROUP BY ALL ORDER BY hour;
 INSERT INTO reviews_hourly
 SELECT date_trunc('hour', moment(i, share(20))) AS hour, 'use-case-' || u, 'tool-' || u, '',
   team_of(i, 52), '', '', 'true', 0.05, '', count(*), count(CASE WHEN pick(i, 53, 10) < 9 THEN 1 END),
   count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-FROM (SELECT i, pick(i, 51, 10) AS u FROM range(share(20)) AS r(i)) GROUP BY ALL ORDER BY hour;
+FROM (SELECT i, pick(i, 51, getvariable('use_cases')) AS u FROM range(share(20)) AS r(i)) GROUP BY ALL ORDER BY hour;
 INSERT INTO probes_hourly
 SELECT date_trunc('hour', moment(i, share(30))) AS hour, 'use-case-' || u, 'tool-' || u, '', '',
   'false', '', count(*), count(*), 0, count(*) * 30000000, 0, count(*), count(*) * 210000, count(*),
   count(*)::HUGEINT * 44100000000
-FROM (SELECT i, pick(i, 61, 10) AS u FROM range(share(30)) AS r(i)) GROUP BY ALL ORDER BY hour;
+FROM (SELECT i, pick(i, 61, getvariable('use_cases')) AS u FROM range(share(30)) AS r(i)) GROUP BY ALL ORDER BY hour;
 INSERT INTO measurements_hourly
 SELECT date_trunc('hour', moment(i, share(10))) AS hour, 'use-case-' || u, 'tool-' || u,
   team_of(i, 72), '', 'orders', '', '', count(*), sum(1 + pick(i, 73, 89)),
   sum((1 + pick(i, 73, 89)) * (1 + pick(i, 73, 89)))
-FROM (SELECT i, pick(i, 71, 10) AS u FROM range(share(10)) AS r(i)) GROUP BY ALL ORDER BY hour;
+FROM (SELECT i, pick(i, 71, getvariable('use_cases')) AS u FROM range(share(10)) AS r(i)) GROUP BY ALL ORDER BY hour;
 INSERT INTO support_hourly
 SELECT date_trunc('hour', moment(i, share(10))) AS hour, 'use-case-' || u, 'tool-' || u, '',
   team_of(i, 82), '', 'login', count(*)
-FROM (SELECT i, pick(i, 81, 10) AS u FROM range(share(10)) AS r(i)) GROUP BY ALL ORDER BY hour;
+FROM (SELECT i, pick(i, 81, getvariable('use_cases')) AS u FROM range(share(10)) AS r(i)) GROUP BY ALL ORDER BY hour;
 INSERT INTO health_hourly
 SELECT begun() + to_hours(h) AS hour, '/shop/backend-' || b, getvariable('events') // hours // 4,
   getvariable('events') // hours // 4, 0, 0, 0, 0, 0
@@ -121,22 +122,22 @@ SELECT
     THEN {'t': told, 's': s, 'i': id, 'v': {'outcome': 'resolved', 'by': 'bot'}}::outcome_register END
 FROM (
   SELECT i, moment(i, share(140)) AS told, source_of(i, 104) AS s, uuid_of(i, 105) AS id,
-    pick(i, 109, 10) AS u, pick(i, 110, 4) = 0 AS resolved
+    pick(i, 109, getvariable('use_cases')) AS u, pick(i, 110, 4) = 0 AS resolved
   FROM range(share(140)) AS r(i)
 );
 INSERT INTO uses
-SELECT 'use-case-' || pick(i, 109, 10), team_of(i, 103), user_of(i, 111), uuid_of(i, 101), '',
+SELECT 'use-case-' || pick(i, 109, getvariable('use_cases')), team_of(i, 103), user_of(i, 111), uuid_of(i, 101), '',
   moment(i, share(140)), 5
 FROM range(share(140)) AS r(i);
 INSERT INTO uses
-SELECT 'use-case-' || pick(i, 112, 10), team_of(i, 113), user_of(i, 114),
+SELECT 'use-case-' || pick(i, 112, getvariable('use_cases')), team_of(i, 113), user_of(i, 114),
   uuid_of(share(140)::BIGINT * i // share(50), 101), 'feature-' || pick(i, 115, 12), moment(i, share(50)), 1
 FROM range(share(50)) AS r(i);
 -- Tasks, each of 1.5 updates.
 INSERT INTO tasks
 SELECT
-  'use-case-' || pick(i, 121, 10), 'quote', '', format('Q-{:09d}-{}', i, pick(i, 122, 4)), told, told, 1,
-  {'t': told, 's': s, 'i': id, 'v': 'tool-' || pick(i, 121, 10)}, NULL,
+  'use-case-' || pick(i, 121, getvariable('use_cases')), 'quote', '', format('Q-{:09d}-{}', i, pick(i, 122, 4)), told, told, 1,
+  {'t': told, 's': s, 'i': id, 'v': 'tool-' || pick(i, 121, getvariable('use_cases'))}, NULL,
   {'t': told, 's': s, 'i': id, 'v': team_of(i, 123)},
   {'t': told, 's': s, 'i': id, 'v': CASE WHEN pick(i, 124, 2) = 0 THEN 'standard' ELSE 'complex' END},
   {'t': told, 's': s, 'i': id, 'v': pick(i, 125, 10) < 6}, NULL,
@@ -149,13 +150,13 @@ SELECT
   {'t': told, 's': s, 'i': id, 'v': {'amount': (100 + pick(i, 131, 90000))::DECIMAL(21, 9),
     'currency': 'EUR'}}
 FROM (
-  SELECT i, moment(i, share(40)) AS told, source_of(i, 132) AS s, uuid_of(i, 133) AS id
-  FROM range(share(40)) AS r(i)
+  SELECT i, moment(i, share(getvariable('tasks'))) AS told, source_of(i, 132) AS s, uuid_of(i, 133) AS id
+  FROM range(share(getvariable('tasks'))) AS r(i)
 );
 INSERT INTO last_probes
 SELECT 'tool-' || u, '', {'t': getvariable('until'), 's': '/shop/backend-0', 'i': uuid_of(u, 140),
   'v': {'success': true, 'duration': 210000}}
-FROM range(10) AS t(u);
+FROM range(getvariable('use_cases')) AS t(u);
 
 -- Identities of the last seven days.
 INSERT INTO seen

@@ -1,4 +1,5 @@
-"""Writes the pages that are made from the code: settings, metrics, events, commands, tables.
+"""Writes the pages that are made from the code: settings, metrics, events, commands, the plan,
+tables.
 
 `python docs/generate.py` rewrites them, `--check` says which differ. Whoever changes a catalogue,
 a model or a command regenerates the page in the same commit; `make check` holds that.
@@ -24,6 +25,7 @@ from meetlat.contract import fields
 from meetlat.contract.envelope import MAX_EVENT_BYTES, Attributes
 from meetlat.contract.events import EVENT_MODELS, EventData
 from meetlat.metrics import MAX_LABEL_VALUES, METRICS, Metric
+from meetlat.plan._docs import plan_page
 from meetlat.settings import CONFIG_ENV, SETTINGS, Secret, Setting
 from meetlat_aggregator._docs import tables_page
 
@@ -296,6 +298,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics_page,
     "events.md": events_page,
     "commands.md": commands_page,
+    "plan.md": plan_page,
     "tables.md": tables_page,
 }
 

@@ -12,6 +12,7 @@ import duckdb
 
 from meetlat_aggregator.database import open_database
 from meetlat_aggregator.dictionary import TABLES
+from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
 from meetlat_aggregator.publish import Publisher
 
 _INTRODUCTION = """# Tables
@@ -31,10 +32,11 @@ def requests_per_hour(path="meetlat-data/kpi.duckdb"):
 
 Or `meetlat sql "SELECT …"`. Every table and column says in a comment what stands below.
 
-Hours are UTC; days and weeks are the company's own (`MEETLAT_TIMEZONE`). Sums are integers
-(microseconds, tokens) or decimals (money, scores), so that they are exact and can be added up over
-any rows; beside a sum that is averaged stand its count and its sum of squares. An absent dimension
-is `''`, never NULL. No row is about one person, and a team below the privacy limit is `(small)`.
+Hours are UTC; days and weeks are the company's own (`company.timezone` in the plan, or
+`MEETLAT_TIMEZONE`). Sums are integers (microseconds, tokens) or decimals (money, scores), so that
+they are exact and can be added up over any rows; beside a sum that is averaged stand its count and
+its sum of squares. An absent dimension is `''`, never NULL. No row is about one person, and a team
+below the privacy limit is `(small)`.
 
 A quantile of waits is found by adding up `duration_histogram` in the order of its buckets; a
 bucket stands for 2γ^b / (γ + 1) microseconds with γ = 1.01/0.99, which is off by at most 1 %.
@@ -45,7 +47,7 @@ def tables_page() -> str:
     """Every published table with its columns, types and meanings."""
     text = _INTRODUCTION
     columns = _published_columns()
-    for table in TABLES:
+    for table in (*TABLES, *VALUE_TABLES):
         text += f"\n## `{table.name}`\n\n{table.meaning}.\n\n| column | type | meaning |\n"
         text += "| --- | --- | --- |\n"
         for name, kind, meaning in columns[table.name]:

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import duckdb
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A published table. `cell` names the live table that it shows; else it has its own query.
-
-    `rows` is the row-level table that such a query reads; with neither, it is written as a whole.
-    """
-
-    name: str
-    meaning: str
-    cell: str = ""
-    columns: dict[str, str] = field(default_factory=dict)
-    rows: str = ""
-
+from meetlat_aggregator.kpi.dictionary import PLAN_TABLES
+from meetlat_aggregator.table import Table
 
 TABLES = (
     Table("meta", "One row: what this file holds, and up to where the log was read"),
@@ -69,10 +57,43 @@ TABLES = (
         {"requests": "Number of questions"},
     ),
     Table(
+        "price_rates",
+        "What models cost, as far as they were called: per token, call and second, over the days "
+        "from since up to until; without input, a call costs the same whatever its tokens are",
+        columns={
+            "provider": "Provider, as events name it",
+            "model": "Model, as events name it",
+            "since": "First day: the company's when source is 'pricebook', else of UTC",
+            "until": "First day after the last",
+            "currency": "ISO 4217 code of these prices; '' without any",
+            "input": "One uncached input token",
+            "output": "One output token; NULL when unknown",
+            "cache_read": "One input token read from a cache",
+            "cache_write": "One input token written to a cache",
+            "per_request": "One call",
+            "per_second": "One second of a call",
+            "source": "pricebook (the plan's), genai-prices, or none",
+            "version": "From which day the price book's row is; which genai-prices it was",
+            "matched_model": "What the source calls the model: a pattern, or provider/model",
+            "note": "Why there is no price",
+        },
+    ),
+    Table(
+        "model_costs_daily",
+        "Models that are paid by the month: the month's price spread over its calendar days, in "
+        "the company's time zone, whether they were called or not; not a part of any other cost",
+        columns={
+            "provider": "Provider, as the plan writes it",
+            "model": "Model, as the plan writes it",
+            "cost": "The day's part of the price, in units of the currency",
+        },
+    ),
+    Table(
         "data_health",
         "What became of every event, per hour of the event (UTC) and source; a dead letter stands "
         "in the hour it was appended, with an empty source",
     ),
+    *PLAN_TABLES,
 )  # fmt: skip
 
 COLUMNS = {
@@ -84,6 +105,7 @@ COLUMNS = {
     "schema_version": "Version of the database's layout",
     "timezone": "Time zone in which days and weeks are made",
     "publication": "Tells one publication from every other",
+    "basis": "Tells the plan and catalogue that KPIs were made by from every other",
     "hour": "Start of the hour, UTC",
     "day": "Day in the company's time zone",
     "week": "Monday of the ISO week, in the company's time zone",
@@ -109,7 +131,10 @@ COLUMNS = {
     "reasoning_tokens": "Output tokens that were reasoning",
     "tokens_squares": "Sum of squares of a call's tokens (all four kinds)",
     "cost": "Known cost, in units of the currency",
-    "cost_squares": "Sum of squares of a call's cost, each taken as a million at most",
+    "cost_squares": "Sum of squares of a call's cost, each taken as a million at most; of costs "
+    "that came with the events only",
+    "cost_source": "Where cost is from: event (it came with the call), pricebook (the plan), "
+    "genai-prices, or '' when it is unknown",
     "priced_requests": "Calls whose cost is known",
     "unpriced_requests": "Calls with token usage whose cost is unknown",
     "output_pages": "Pages that were written",
@@ -202,7 +227,8 @@ COLUMNS = {
     "dead": "Records that do not fit the contract",
     "refused": "Events refused to a sender, by the collector's or SDK's own account",
     "void": "Events that were withdrawn",
-    "unpriced": "Counted calls with token usage and no known cost",
+    "unpriced": "Counted calls with token usage that came without a cost, whether or not a price "
+    "was found since (interactions_hourly.unpriced_requests says for how many none was)",
     "dropped": "Events that the SDK dropped, by its own account",
 }
 
@@ -228,6 +254,17 @@ _KINDS = {
 }
 
 
+def describe(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Say in comments what a table of the attached database `published` and its columns mean.
+
+    Raises KeyError for a column that nobody described.
+    """
+    con.execute(f"COMMENT ON TABLE published.{table.name} IS {_quoted(table.meaning)}")
+    for name, *_ in con.execute(f"DESCRIBE published.{table.name}").fetchall():
+        meaning = _quoted(column_meaning(table, name))
+        con.execute(f'COMMENT ON COLUMN published.{table.name}."{name}" IS {meaning}')
+
+
 def column_meaning(table: Table, column: str) -> str:
     """What a column means. Raises KeyError for a column nobody described."""
     if column in table.columns:
@@ -238,3 +275,7 @@ def column_meaning(table: Table, column: str) -> str:
         if column.endswith(ending):
             return text.format(*_MEASURES[column.removesuffix(ending)])
     raise KeyError(f"{table.name}.{column} has no description in dictionary.py")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -105,11 +105,15 @@ def _met(con: duckdb.DuckDBPyConnection, state: State) -> pa.Table:
 
 
 def touched_by(state: State, *changed: pa.Table) -> Touched:
-    """Under which hours these rows are published."""
-    if not state.moment:
-        return {}
-    moments = [pc.coalesce(*(rows[name] for name in state.moment)) for rows in changed]
-    return {state.name: np.unique(np.concatenate([hours_of(one) for one in moments]))}
+    """Under which hours these rows are published, and in which KPIs may place them."""
+    found: Touched = {}
+    if state.moment:
+        moments = [pc.coalesce(*(rows[name] for name in state.moment)) for rows in changed]
+        found[state.name] = np.unique(np.concatenate([hours_of(one) for one in moments]))
+    if state.cohorts:
+        times = [rows[name] for rows in changed for name in state.cohorts]
+        found[f"{state.name}.cohorts"] = np.unique(np.concatenate([hours_of(t) for t in times]))
+    return found
 
 
 def note_touched(con: duckdb.DuckDBPyConnection, touched: Touched, batch: int) -> None:

@@ -10,6 +10,7 @@ database remembers which publication the working file is; another one, or none, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -17,15 +18,21 @@ import shutil
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 
+from meetlat.kpis.catalogue import catalogue
+from meetlat.plan.models import Plan
 from meetlat_aggregator.archive import sync
 from meetlat_aggregator.database import is_damaged
+from meetlat_aggregator.dictionary import TABLES
+from meetlat_aggregator.kpi.engine import Changed, Engine
+from meetlat_aggregator.kpi.plan_shown import PlanShown, read_shown
+from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.rewriting import Before, Rewriting
 from meetlat_aggregator.sqlfiles import sql
 
@@ -33,14 +40,15 @@ PUBLISHED = "kpi.duckdb"
 WORKING = "kpi.working.duckdb"
 # Files of this format open in every DuckDB from 1.0 on.
 STORAGE_VERSION = "v1.0.0"
+LAYOUT = 2  # of the published tables; another one makes the working file anew
 _log = logging.getLogger("meetlat.aggregator")
 AtOnce = Callable[[Callable[[], None]], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Publisher:
     """Writes `kpi.duckdb` in `directory`. `con` is a connection of its own to the live database,
-    `topic` the one whose offsets are told.
+    `topic` the one whose offsets are told, `prices` what calls cost whose events do not say it.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -48,6 +56,8 @@ class Publisher:
     timezone: str = "UTC"
     privacy_limit: int = 5
     topic: str = "meetlat.events.v1"
+    prices: PriceBook | None = None
+    _engine: tuple[str, Engine] | None = field(default=None, init=False, repr=False)
 
     @property
     def path(self) -> Path:
@@ -77,6 +87,7 @@ class Publisher:
         con = self.con
         con.execute(sql("macros"))
         con.execute(sql("publish_macros"))
+        con.execute(sql("prices/macros"))
         con.execute(f"SET VARIABLE timezone = {_quoted(self.timezone)}")
         token, known = self._new_token()
         self._attach()
@@ -86,7 +97,8 @@ class Publisher:
                 batch, watermark = con.execute(
                     "SELECT batches, watermark FROM progress"
                 ).fetchall()[0]
-                self._write(known, watermark)
+                plan = read_shown(con, watermark, self._local_day)
+                self._write(known, watermark, plan)
                 con.execute("COMMIT")
             except BaseException:
                 with suppress(duckdb.TransactionException):  # none was begun, or it has ended
@@ -95,7 +107,7 @@ class Publisher:
             con.execute("CHECKPOINT published")
         finally:
             con.execute("DETACH published")
-        self._remember(token, batch, watermark)
+        self._remember(token, batch, watermark, plan.name)
         self._swap_in()
 
     def _new_token(self) -> tuple[str, list[str | None]]:
@@ -133,41 +145,72 @@ class Publisher:
         self.con.execute("BEGIN")
         self.con.execute("SELECT batches FROM progress").fetchall()
 
-    def _write(self, known: list[str | None], watermark: datetime | None) -> None:
-        rewriting = Rewriting(self.con, self.privacy_limit, self.topic)
+    def _write(self, known: list[str | None], watermark: datetime | None, plan: PlanShown) -> None:
         before = self._before(known)
+        same_plan = before is not None and before.plan == plan.name and not before.interrupted
+        if not same_plan:
+            plan.make_tables(self.con)
+        basis = _basis(plan.plan)
+        self.con.execute(f"SET VARIABLE basis = {_quoted(basis)}")
+        same_basis = before is not None and self._shown_basis() == basis
+        rewriting = Rewriting(
+            self.con, self.privacy_limit, self.topic, self.prices, with_plan=not same_plan
+        )
         if before is None or watermark is None:
             rewriting.everything()
         else:
             rewriting.what_changed(before, watermark)
+        engine = self._engine_of(basis, plan.plan)
+        if watermark is None:
+            engine.create()
+            return
+        changed = rewriting.changed() if same_basis else Changed(everything=True)
+        engine.update(changed, watermark, before.watermark if before else None)
+
+    def _shown_basis(self) -> str:
+        ((basis,),) = self.con.execute("SELECT basis FROM published.meta").fetchall()
+        return str(basis)
+
+    def _engine_of(self, basis: str, plan: Plan | None) -> Engine:
+        if self._engine is None or self._engine[0] != basis:
+            self._engine = (basis, Engine(self.con, plan, self.timezone))
+        return self._engine[1]
+
+    def _local_day(self, moment: datetime) -> date:
+        ((day,),) = self.con.execute("SELECT local_day(?::TIMESTAMP)", [moment]).fetchall()
+        assert isinstance(day, date)
+        return day
 
     def _before(self, known: list[str | None]) -> Before | None:
         """What the working file shows at least; None when it has to be made anew."""
-        ((token, watermark, how),) = self.con.execute(
-            "SELECT token, watermark, how FROM publication"
+        ((token, watermark, how, plan),) = self.con.execute(
+            "SELECT token, watermark, how, plan FROM publication"
         ).fetchall()
         if token is None or watermark is None or how != self._how():
             return None
         tables = self.con.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'"
         ).fetchall()
-        if ("meta",) not in tables:
+        if not {(table.name,) for table in TABLES} <= set(tables):
             return None
         ((shown,),) = self.con.execute("SELECT publication FROM published.meta").fetchall()
-        return Before(watermark, interrupted=shown != token) if shown in known else None
+        return Before(watermark, shown != token, plan) if shown in known else None
 
     def _how(self) -> str:
         """What the tables depend on beside the events."""
-        return json.dumps([self.timezone, self.privacy_limit, version("meetlat"), self.topic])
+        prices = self.prices.digest if self.prices is not None else ""
+        return json.dumps(
+            [LAYOUT, self.timezone, self.privacy_limit, version("meetlat"), self.topic, prices]
+        )
 
-    def _remember(self, token: str, batch: int, watermark: datetime | None) -> None:
+    def _remember(self, token: str, batch: int, watermark: datetime | None, plan: str) -> None:
         con = self.con
         con.execute("BEGIN")
         try:
             con.execute("DELETE FROM touched WHERE batch <= ?", [batch])
             con.execute(
-                "UPDATE publication SET token = ?, batch = ?, watermark = ?, how = ?",
-                [token, batch, watermark, self._how()],
+                "UPDATE publication SET token = ?, batch = ?, watermark = ?, how = ?, plan = ?",
+                [token, batch, watermark, self._how(), plan],
             )
             con.execute("DELETE FROM team_shown WHERE week IN (SELECT week FROM team_weeks)")
             con.execute("INSERT INTO team_shown SELECT week, team, shown FROM team_new")
@@ -196,6 +239,13 @@ class Publisher:
                 wal,
                 PUBLISHED,
             )
+
+
+def _basis(plan: Plan | None) -> str:
+    """What the KPI tables depend on beside the other tables: a digest."""
+    text = plan.model_dump_json() if plan else ""
+    kpis = repr(sorted(catalogue().items()))
+    return hashlib.sha256(f"{text}{kpis}".encode()).hexdigest()
 
 
 def _quoted(text: str) -> str:

@@ -274,7 +274,9 @@ def _carry_over(
     archive: Archive,
     topic: str,
 ) -> None:
-    """What the archive does not hold: positions, the log's identity, what was sent, the poison."""
+    """What the archive does not hold: positions, the log's identity, the plan with its history,
+    what was sent, the poison. With `old` None the plan is taken from its file at the next start.
+    """
     if old is None:
         listed = {row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()}
         for name in archive.on_disk():
@@ -289,7 +291,7 @@ def _carry_over(
         if files:
             con.execute(sql("archive/positions"), {"files": files, "topic": topic})
         return
-    for table in ("positions", "log_identity", "accepted_poison"):
+    for table in ("positions", "log_identity", "accepted_poison", "plan_versions", "plan_changes"):
         rows = old.sql(f"SELECT * FROM {table}").to_arrow_table()
         con.register("carried", rows)
         con.execute(f"INSERT INTO {table} SELECT * FROM carried")

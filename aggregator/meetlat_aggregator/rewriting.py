@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 
 import duckdb
 
-from meetlat_aggregator.dictionary import TABLES, Table, column_meaning
+from meetlat_aggregator.dictionary import TABLES, describe
+from meetlat_aggregator.kpi.engine import Changed
+from meetlat_aggregator.kpi.prices import PriceBook, arrow_monthly_costs, arrow_rates
 from meetlat_aggregator.sqlfiles import sql
+from meetlat_aggregator.table import Table
 from meetlat_aggregator.tables import CELLS, STATES, Cell
 
 # How much is rewritten at once, in days; of the largest table less.
@@ -27,24 +30,30 @@ _KEYS_BY_STATE = {state.name: state for state in STATES}
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """Up to which append time the tables at hand go at least, and whether a crash interrupted the
-    publication that they are.
+    """Up to which append time the tables at hand go at least, whether a crash interrupted the
+    publication that they are, and the name of the plan that they show at least.
     """
 
     watermark: datetime
     interrupted: bool
+    plan: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """Writes to the attached database `published`, within the caller's transaction."""
+    """Writes to the attached database `published`, within the caller's transaction. `with_plan`:
+    the tables that show the plan too, from the tables `shown_…` that the caller made.
+    """
 
     con: duckdb.DuckDBPyConnection
     privacy_limit: int
     topic: str
+    prices: PriceBook | None = None
+    with_plan: bool = True
 
     def everything(self) -> None:
         """Make all tables anew."""
+        self.con.execute(sql("prices/rates"))
         for table in TABLES:
             self._create(table)
         self.con.execute(sql("publish_everything"))
@@ -53,6 +62,7 @@ class Rewriting:
                 f"INSERT INTO stale SELECT DISTINCT '{cell.name}', hour FROM {cell.name}"
             )
         self._teams(before=None)
+        self._price()
         self._rewrite()
 
     def what_changed(self, before: Before, now: datetime) -> None:
@@ -60,7 +70,40 @@ class Rewriting:
         query = sql("publish_touched")
         self.con.execute(query.format(before=before.watermark, now=now))
         self._teams(before)
+        self.con.execute(sql("prices/rates"))
+        self.con.execute("INSERT INTO rates_at_hand FROM published.price_rates")
+        self._price()
         self._rewrite()
+
+    def changed(self) -> Changed:
+        """The local days and live tables that were rewritten, and the other days of their tasks."""
+        rows = self.con.execute("SELECT DISTINCT name, local_day(hour) FROM stale").fetchall()
+        days, names = {day for _, day in rows}, frozenset(name for name, _ in rows)
+        if "tasks" in names:  # NULL for those that said no such time
+            days |= {day for (day,) in self.con.execute(sql("kpi/task_days")).fetchall() if day}
+        return Changed(frozenset(days), names)
+
+    def _price(self) -> None:
+        """Look up what the models cost that are new in what is written, and the months' costs."""
+        if self.prices is None:
+            return
+        con = self.con
+        ((first, last),) = con.execute(
+            "SELECT min(hour), max(hour) FROM stale WHERE name = 'interactions_hourly'"
+        ).fetchall()
+        if first is not None:
+            query = sql("prices/new_models").format(first=first, last=last)
+            self._insert(
+                "rates_at_hand", arrow_rates(self.prices.rates(con.execute(query).fetchall()))
+            )
+        ((today,),) = con.execute("SELECT local_day(watermark) FROM progress").fetchall()
+        costs = self.prices.monthly_costs(today or date.min)
+        self._insert("monthly_at_hand", arrow_monthly_costs(costs))
+
+    def _insert(self, table: str, rows: object) -> None:
+        self.con.register("priced", rows)
+        self.con.execute(f"INSERT INTO {table} BY NAME FROM priced")
+        self.con.unregister("priced")
 
     def _create(self, table: Table) -> None:
         con = self.con
@@ -72,10 +115,7 @@ class Rewriting:
             f"CREATE TABLE published.{table.name} AS SELECT * FROM ({query}) LIMIT 0",
             self._parameters(query),
         )
-        con.execute(f"COMMENT ON TABLE published.{table.name} IS {_quoted(table.meaning)}")
-        for column, _ in self._columns(f"published.{table.name}"):
-            meaning = _quoted(column_meaning(table, column))
-            con.execute(f'COMMENT ON COLUMN published.{table.name}."{column}" IS {meaning}')
+        describe(con, table)
 
     def _teams(self, before: Before | None) -> None:
         """Make `teams`: how a team is shown in a week. Weeks in which that changed are stale."""
@@ -102,6 +142,8 @@ class Rewriting:
 
     def _rewrite(self) -> None:
         for table in TABLES:
+            if table.plan and not self.with_plan:
+                continue
             source = table.cell or table.rows
             if not source:
                 self._replace(table, "1970-01-01", "1970-01-01", "")
@@ -140,11 +182,16 @@ class Rewriting:
         )
 
     def _query(self, table: Table, first: str, last: str) -> str:
+        if table.plan:
+            return f"SELECT * FROM shown_{table.name}"
         if not table.cell:
             query = sql(f"publish/{table.name}")
             return query.replace("{first}", first).replace("{last}", last)
         cell = _BY_CELL[table.cell]
-        return cell_query(cell, _part(table), self._columns(cell.name), first, last)
+        query = cell_query(cell, _part(table), self._columns(cell.name), first, last)
+        if cell.name == "interactions_hourly":
+            return sql("prices/priced_calls").replace("{calls}", query)
+        return query
 
     def _parameters(self, query: str) -> dict[str, object]:
         given = {

@@ -18,7 +18,7 @@ import duckdb
 from meetlat.errors import LogError, MeetlatError
 from meetlat.logs.address import open_reader, open_writer
 from meetlat.logs.base import LogReader
-from meetlat.metrics import COMMITTED, LAG_EVENTS, LAG_SECONDS, PUBLISHED
+from meetlat.metrics import COMMITTED, LAG_EVENTS, LAG_SECONDS, PLAN_VALID, PUBLISHED
 from meetlat.settings import (
     AGGREGATOR_LISTEN,
     DEAD_TOPIC,
@@ -30,6 +30,7 @@ from meetlat_aggregator.control import ControlServer, Say
 from meetlat_aggregator.database import is_damaged
 from meetlat_aggregator.exposition import Exposition, Observed
 from meetlat_aggregator.ingest import Ingest
+from meetlat_aggregator.kpi.plans import Plans
 from meetlat_aggregator.lag import Lag
 from meetlat_aggregator.outbox import Outbox
 from meetlat_aggregator.poison import must_be_in_log
@@ -61,6 +62,7 @@ class Aggregator:
         self._say = say
         self._clock = clock
         self.store = Store(settings, clock)
+        self.plans = Plans(settings, self.store)
         self._reader = reader or open_reader(settings, self.store.topic, settings[KAFKA_GROUP])
         self._exposition = Exposition()
         self.ingest = Ingest(settings, self.store, self._reader, self._committed)
@@ -90,6 +92,8 @@ class Aggregator:
         listening = bind(host, port)
         try:
             await self.store.open()
+            with self.store.explained():
+                await self.plans.start()
         except BaseException:
             listening.close()
             raise
@@ -171,7 +175,9 @@ class Aggregator:
             await asyncio.sleep(min(left, HOUSEKEEPING_SECONDS))
 
     async def _housekeeping(self) -> None:
-        """After commits and now and then: dead letters, progress, lag, the text of /metrics."""
+        """After commits and now and then: dead letters, progress, the plan's file, lag, the text of
+        /metrics.
+        """
         said = None
         while True:
             with suppress(TimeoutError):
@@ -185,6 +191,7 @@ class Aggregator:
                     self._dead_waiting = await self.store.run(_has_waiting)
                 if fresh:
                     await self.ingest.tell_progress()
+                await self.plans.look()
                 await self._refresh()
                 said = None
             except (OSError, duckdb.Error) as error:
@@ -216,6 +223,7 @@ class Aggregator:
             (LAG_SECONDS, [((topic, str(p)), age) for p, (_, age) in lags.items()]),
             (PUBLISHED, _stamp(self.store.published_at)),
             (COMMITTED, _stamp(self.store.committed_at)),
+            (PLAN_VALID, [((), float(self.plans.problem is None))]),
         ]
         self._metrics = await asyncio.to_thread(self._exposition.text, self._observed)
 
@@ -251,6 +259,7 @@ class Aggregator:
             "committed_at": _iso(store.committed_at),
             "published_at": _iso(store.published_at),
             "fault": self.ingest.fault,
+            "plan": self.plans.state(),
             **counts,
         }
 

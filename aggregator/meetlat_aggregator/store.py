@@ -18,6 +18,7 @@ from typing import TypeVar
 import duckdb
 
 from meetlat.errors import MeetlatError
+from meetlat.plan.models import Plan
 from meetlat.settings import (
     DATA,
     DEDUP_DAYS,
@@ -37,6 +38,9 @@ from meetlat_aggregator.database import (
     open_database,
     unusable,
 )
+from meetlat_aggregator.kpi.plan_file import time_zone
+from meetlat_aggregator.kpi.plan_store import PlanStore, Taken
+from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.live import Key, LiveSeries
 from meetlat_aggregator.publish import Publisher
 from meetlat_aggregator.transaction import Outcome, Position, Transactions
@@ -75,6 +79,8 @@ class Store:
         self.batches = 0
         self.published_batch = -1
         self.published_at: datetime | None = None
+        self.plan: Plan | None = None
+        self.plan_version, self.plan_digest, self._published_plan = 0, "", -1
         self.committed_at: datetime | None = None
 
     async def open(self) -> None:
@@ -121,13 +127,7 @@ class Store:
             con, self.archive, live, self.topic, timedelta(days=self.settings[DEDUP_DAYS])
         )
         self._side = con.cursor()
-        self.publisher = Publisher(
-            self._side,
-            self.directory.path,
-            self.settings[TIMEZONE],
-            self.settings[PRIVACY_LIMIT],
-            self.topic,
-        )
+        self._read_plan()
         self.positions = {
             partition: Position(offset, at)
             for partition, offset, at in con.execute(
@@ -141,6 +141,28 @@ class Store:
         self.accepted = dict(
             con.execute('SELECT "partition", until_offset FROM accepted_poison').fetchall()
         )
+
+    def _read_plan(self) -> None:
+        plans = PlanStore(self._con)
+        self.plan = plans.current()
+        self.plan_version, self.plan_digest = plans.version(), plans.digest()
+        # Where the setting and the plan differ, whoever starts the aggregator is told.
+        timezone = self.settings[TIMEZONE] or time_zone(self.settings, self.plan)
+        limit = self.settings[PRIVACY_LIMIT]
+        prices = PriceBook(self.plan.prices if self.plan else ())
+        self.publisher = Publisher(
+            self._side, self.directory.path, timezone, limit, self.topic, prices
+        )
+
+    async def take_plan(self, plan: Plan | None, digest: str) -> Taken:
+        """Put a plan in force, and publish by it from now on. Raises duckdb.Error."""
+
+        def take(con: duckdb.DuckDBPyConnection) -> Taken:
+            taken = PlanStore(con).take(plan, digest, self.clock())
+            self._read_plan()
+            return taken
+
+        return await self.run(take)
 
     async def apply(
         self,
@@ -193,14 +215,17 @@ class Store:
             raise broken from error
 
     async def publish(self) -> bool:
-        """Publish when something was committed since; True when a new file was swapped in."""
-        batch = self.batches
-        if batch == self.published_batch and self.publisher.path.exists():
+        """Publish when something was committed since, or another plan is in force; True when a new
+        file was swapped in.
+        """
+        batch, plan = self.batches, self.plan_version
+        shown = (self.published_batch, self._published_plan)
+        if (batch, plan) == shown and self.publisher.path.exists():
             self.published_at = self.clock()
             return False
         async with self._side_lock:
             await self._beside(lambda: self.publisher.publish(self._at_once))
-        self.published_batch = batch
+        self.published_batch, self._published_plan = batch, plan
         self.published_at = self.clock()
         return True
 

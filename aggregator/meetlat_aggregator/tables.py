@@ -29,7 +29,8 @@ class State:
     with the field that it names. `feeds` are the event types it is made from; `needles` the data
     fields by which the archive is searched for a key's other events, when one is withdrawn.
     `moment` is the time by whose day or week a row is published, when it is: the first column that
-    is not NULL; where those are two, the table has a column `moment`.
+    is not NULL; where those are two, the table has a column `moment`. `cohorts` are the other
+    times by which a KPI may place a row: their hours are touched as `NAME.cohorts`.
     """
 
     name: str
@@ -41,6 +42,7 @@ class State:
     fields: tuple[str, ...] = ()
     along: dict[str, str] = field(default_factory=dict)
     moment: tuple[str, ...] = ()
+    cohorts: tuple[str, ...] = ()
 
 
 _WHERE = ("use_case", "tool", "feature", "team", "segment")
@@ -111,6 +113,7 @@ STATES = (
         ),
         along={"currency": "value"},
         moment=("finished", "last_time"),
+        cohorts=("requested", "started", "first_draft", "decided"),
     ),
     State(
         "conversations",

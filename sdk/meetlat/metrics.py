@@ -167,6 +167,11 @@ PUBLISHED = Metric(
 COMMITTED = Metric(
     "meetlat_last_commit_timestamp_seconds", "gauge", "When the last transaction was committed"
 )
+PLAN_VALID = Metric(
+    "meetlat_plan_valid",
+    "gauge",
+    "0 when the plan's file has errors, so that it is not the plan in force",
+)
 COLLECTOR_REQUESTS = Metric(
     "meetlat_collector_requests_total",
     "counter",

@@ -113,6 +113,8 @@ def _address(text: str) -> tuple[str, int]:
 def _timezone(text: str) -> str:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+    if not text:
+        return text
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError):
@@ -288,12 +290,14 @@ PRIVACY_LIMIT = _setting(
     "Nothing about fewer people than this is published; at least 5",
 )  # fmt: skip
 TIMEZONE = _setting(
-    "MEETLAT_TIMEZONE", _timezone, "UTC", "aggregator",
-    "Time zone in which days and weeks of the published tables are made",
+    "MEETLAT_TIMEZONE", _timezone, "", "aggregator",
+    "Time zone in which days and weeks of the published tables are made; default: the plan's "
+    "`company.timezone`, without one UTC",
 )  # fmt: skip
 MEMORY = _setting("MEETLAT_MEMORY", str, "96MB", "aggregator", "DuckDB's memory limit")
 
 CONFIG_ENV = "MEETLAT_CONFIG"
+CONFIG_FILE = "meetlat.toml"
 SETTINGS: tuple[Setting[Any], ...] = tuple(_catalogue)
 
 
@@ -313,7 +317,8 @@ class Settings:
         environ = os.environ if environ is None else environ
         overrides = overrides or {}
         named = file or (Path(environ[CONFIG_ENV]) if environ.get(CONFIG_ENV) else None)
-        table = _read_table(named or Path("meetlat.toml"), must_exist=named is not None)
+        self._file = named or Path(CONFIG_FILE)
+        table = _read_table(self._file, must_exist=named is not None)
         self._values: dict[str, Any] = {}
         for setting in SETTINGS:
             if setting.env in overrides:
@@ -329,6 +334,11 @@ class Settings:
     def __getitem__(self, setting: Setting[T]) -> T:
         value: T = self._values[setting.env]
         return value
+
+    @property
+    def file(self) -> Path:
+        """`meetlat.toml`, which holds the plan too; it need not be there."""
+        return self._file
 
     @property
     def log(self) -> str:

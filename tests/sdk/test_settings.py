@@ -46,6 +46,7 @@ def test_without_anything_it_is_the_default(
     monkeypatch.chdir(tmp_path)
     settings = Settings({})
     assert all(settings[setting] == setting.default for setting in SETTINGS)
+    assert settings.file == Path("meetlat.toml")
 
 
 def test_meetlat_toml_in_the_working_directory_is_found(
@@ -58,7 +59,8 @@ def test_meetlat_toml_in_the_working_directory_is_found(
 
 def test_meetlat_config_names_the_file(toml: Path) -> None:
     toml.write_text("[settings]\ndedup_days = 3\n")
-    assert Settings({"MEETLAT_CONFIG": str(toml)})[DEDUP_DAYS] == 3
+    settings = Settings({"MEETLAT_CONFIG": str(toml)})
+    assert (settings[DEDUP_DAYS], settings.file) == (3, toml)
 
 
 def test_a_named_file_that_is_not_there_is_an_error(toml: Path) -> None:
@@ -92,7 +94,7 @@ def test_a_file_that_cannot_be_taken_says_why(toml: Path, text: str, says: str) 
         ("MEETLAT_POISON_SHARE", ["0", "1.1", "nan"]),
         ("MEETLAT_COLLECTOR_LISTEN", ["4318", ":4318", "host", "host:x", "host:65536", "host:-1"]),
         ("MEETLAT_COLLECTOR_EXPOSE", ["maybe", "2"]),
-        ("MEETLAT_TIMEZONE", ["Nowhere/Land", "../etc", ""]),
+        ("MEETLAT_TIMEZONE", ["Nowhere/Land", "../etc"]),
     ],
 )
 def test_a_value_that_does_not_fit_names_its_setting_and_what_it_means(

@@ -24,6 +24,7 @@ from meetlat_aggregator.commands.common import (
     start_logging,
 )
 from meetlat_aggregator.dead_letters import reading
+from meetlat_aggregator.kpi.plan_file import fault, read_plan
 from meetlat_aggregator.publish import PUBLISHED
 from meetlat_aggregator.sqlfiles import sql
 
@@ -48,7 +49,7 @@ class Finding:
 @log_option
 @data_option
 def doctor(log: str | None, data: str | None) -> int:
-    """Check the log, the clock, the disk, the key, the published tables and gaps in telemetry.
+    """Check the disk, the key, the plan, the log, the clock, the tables and gaps in telemetry.
 
     Exit status 1 when something is bad.
     """
@@ -68,6 +69,7 @@ def check_all(settings: Settings) -> Iterator[Finding]:
         check_directory,
         check_disk,
         check_key,
+        check_plan,
         check_log,
         check_published,
         check_telemetry,
@@ -116,6 +118,27 @@ def check_key(settings: Settings) -> Iterator[Finding]:
         yield Finding("bad", f"others can read {path}", f"chmod 600 {path}")
     else:
         yield Finding("ok", f"pseudonym key {path}")
+
+
+def check_plan(settings: Settings) -> Iterator[Finding]:
+    """The plan can be in force."""
+    try:
+        loaded = read_plan(settings.file)
+    except OSError as error:
+        yield Finding("bad", f"cannot read {settings.file}: {error.strerror}", "mend its rights")
+        return
+    problem = fault(settings, loaded)
+    if problem is not None:
+        yield Finding("bad", f"the plan cannot be taken: {problem.message}", problem.remedy)
+    elif loaded.plan is None:
+        yield Finding(
+            "note", f"no plan in {settings.file}: house defaults", "`meetlat plan init` writes one"
+        )
+    else:
+        yield Finding("ok", f"plan {settings.file}, use cases: {len(loaded.plan.use_cases)}")
+    warnings = [one for one in loaded.problems if one.severity != "error"]
+    if warnings:
+        yield Finding("note", f"warnings of the plan: {len(warnings)}", "see `meetlat plan check`")
 
 
 def check_log(settings: Settings) -> Iterator[Finding]:

@@ -21,12 +21,14 @@ Examples:
 """
 
 
-@click.command("status", epilog=_EPILOG, short_help="Lag, commits, dead letters, drops, disk.")
+@click.command(
+    "status", epilog=_EPILOG, short_help="Lag, commits, plan, dead letters, drops, disk."
+)
 @click.option("--watch", is_flag=True, help="Show it again every two seconds, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @data_option
 def status(watch: bool, as_json: bool, data: str | None) -> int:
-    """Show lag, last commit, last publication, dead letters, drops and disk.
+    """Show lag, last commit, last publication, the plan, dead letters, drops and disk.
 
     Exit status 1 when the aggregator reports a fault, or does not run.
     """
@@ -59,11 +61,18 @@ def _size(path: Path) -> int:
         return 0
 
 
+def _plan(plan: dict[str, Any]) -> str:
+    version = plan["version"]
+    in_force = f"version {version} of {plan['file']}" if version else "none, house defaults"
+    return in_force if plan["valid"] else f"{in_force}; not taken: {plan['error']}"
+
+
 def _render(answer: dict[str, Any]) -> str:
     waiting = sum(lag["events"] for lag in answer["lag"].values())
     oldest = max((lag["seconds"] for lag in answer["lag"].values()), default=0.0)
     lines = {
         "fault": answer["fault"] or "none",
+        "plan": _plan(answer["plan"]),
         "log": f"{answer['log']}, topic {answer['topic']}",
         "lag": f"{waiting} events, {oldest:.0f} s" if waiting else "none",
         "last commit": answer["committed_at"] or "none yet",

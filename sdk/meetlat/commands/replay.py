@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import click
 
 from meetlat._transports import open_transport
+from meetlat.commands.common import SHOWN, list_refused, progress_bar
 from meetlat.commands.replay_rows import open_rows
 from meetlat.commands.replay_send import Outcome, Replay
 from meetlat.settings import PSEUDONYM_KEY, PSEUDONYM_KEY_ID, Settings
 
-SHOWN = 20
 _SPEED = re.compile(r"([0-9]+(?:\.[0-9]+)?)x")
 _EPILOG = """\b
 Examples:
@@ -49,18 +48,13 @@ def replay(file: str, speed: float | None, endpoint: str | None) -> int:
     with open_rows(file) as (length, rows, word):
         transport = open_transport(settings)
         try:
-            with click.progressbar(
-                length=max(length, 1),
-                label="replaying",
-                file=sys.stderr,
-                hidden=not (length and sys.stderr.isatty()),
-            ) as bar:
+            with progress_bar("replaying", length) as progress:
                 outcome = Replay(
                     transport,
                     speed,
                     settings[PSEUDONYM_KEY].reveal(),
                     settings[PSEUDONYM_KEY_ID] or None,
-                    progress=lambda position: bar.update(position - bar.pos),
+                    progress=progress,
                 ).run(rows)
         finally:
             transport.close(5.0)
@@ -69,11 +63,10 @@ def replay(file: str, speed: float | None, endpoint: str | None) -> int:
 
 
 def _tell(outcome: Outcome, word: str) -> None:
-    for number, reason in sorted(outcome.refused)[:SHOWN]:
-        click.echo(f"{word} {number}: {reason}", err=True)
-    more = len(outcome.refused) - SHOWN
-    if more > 0:
-        click.echo(f"… and {more} more", err=True)
+    list_refused(
+        [f"{word} {number}: {reason}" for number, reason in sorted(outcome.refused)[:SHOWN]],
+        len(outcome.refused),
+    )
     for name, count in sorted(outcome.unknown.items()):
         click.echo(f"{count} events of the unknown type {name}: kept, not counted", err=True)
     click.echo(f"{outcome.sent} sent, {len(outcome.refused)} refused")

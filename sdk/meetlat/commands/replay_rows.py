@@ -6,22 +6,27 @@ envelope, and the data either as one JSON column `data` or as a column per field
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from types import NoneType, UnionType
-from typing import IO, Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import IO, Annotated, Any, NamedTuple, Union, cast, get_args, get_origin
 
 import click
 import msgspec
 
+from meetlat.commands.files import (
+    Content,
+    check_twice,
+    csv_rows,
+    kind_of,
+    open_content,
+    open_parquet,
+    told,
+)
 from meetlat.contract.envelope import HISTORY, RefusedError
 from meetlat.contract.events import EVENT_MODELS
 from meetlat.errors import MeetlatError
@@ -29,7 +34,7 @@ from meetlat.errors import MeetlatError
 ENVELOPE = ("specversion", "id", "source", "type", "time", "traceparent", HISTORY)
 _NEEDED = ("id", "source", "type", "time")
 _BOOLEANS = {"true": True, "false": False}
-_LARGEST_CELL = 1 << 20
+_AGAIN = "; what was sent before counts once, so replay that from the beginning"
 
 
 class Row(NamedTuple):
@@ -60,46 +65,20 @@ def open_rows(name: str) -> Iterator[Rows]:
     here or while its rows are.
     """
     if name == "-":
-        yield Rows(0, _told(name, _ndjson(sys.stdin.buffer, lambda: 0)))
+        yield Rows(0, told(name, _ndjson(sys.stdin.buffer, lambda: 0), _AGAIN))
         return
-    path = Path(name)
-    plain = path.name.removesuffix(".gz")
-    kind = plain.rpartition(".")[2].lower()
+    kind, packed = kind_of(name)
     read = _READERS.get(kind)
-    if read is None and (kind != "parquet" or plain != path.name):
+    if read is None and (kind != "parquet" or packed):
         raise click.UsageError(
             f"{name} is none of .ndjson, .jsonl, .csv (also .gz), .parquet; rename or convert it"
         )
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise _unreadable(name, error) from None
-    with file:
+    with open_content(name) as content:
         if read is None:
-            yield _parquet(name, file)
-            return
-        content = gzip.GzipFile(fileobj=file) if plain != path.name else file
-        yield Rows(path.stat().st_size, _told(name, read(content, file.tell)))
-
-
-def _told(name: str, rows: Iterator[Row]) -> Iterator[Row]:
-    try:
-        yield from rows
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise MeetlatError(
-            f"{name} is damaged: {error}",
-            remedy="get a whole copy; what was sent before counts once, so replay that from the "
-            "beginning",
-        ) from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise MeetlatError(f"{name} is no CSV in UTF-8: {error}", remedy="convert it") from None
-    except OSError as error:
-        raise _unreadable(name, error) from None
-
-
-def _unreadable(name: str, error: OSError) -> MeetlatError:
-    reason = error.strerror or str(error)
-    return MeetlatError(f"cannot read {name}: {reason}", remedy="check the path and its rights")
+            yield _parquet(name, content)
+        else:
+            rows = told(name, read(content.bytes, content.tell), _AGAIN)
+            yield Rows(content.size, rows)
 
 
 def _ndjson(content: IO[bytes] | gzip.GzipFile, tell: Callable[[], int]) -> Iterator[Row]:
@@ -110,16 +89,11 @@ def _ndjson(content: IO[bytes] | gzip.GzipFile, tell: Callable[[], int]) -> Iter
 
 
 def _csv(content: IO[bytes] | gzip.GzipFile, tell: Callable[[], int]) -> Iterator[Row]:
-    csv.field_size_limit(_LARGEST_CELL)
-    with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text, strict=True)
-        names = next(reader, [])
-        _check_columns(names)
-        start = reader.line_num + 1
-        for cells in reader:
-            if cells:
-                yield Row(start, _from_cells(names, cells), tell())
-            start = reader.line_num + 1
+    lines = csv_rows(content)
+    _, names = next(lines, (1, []))
+    _check_columns(names)
+    for number, cells in lines:
+        yield Row(number, _from_cells(names, cells), tell())
 
 
 _Reader = Callable[[IO[bytes] | gzip.GzipFile, Callable[[], int]], Iterator[Row]]
@@ -132,19 +106,8 @@ def _from_cells(names: list[str], cells: list[str]) -> bytes | RefusedError:
     return _event({name: cell for name, cell in zip(names, cells, strict=True) if cell}, _typed)
 
 
-def _parquet(name: str, file: IO[bytes]) -> Rows:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ModuleNotFoundError:
-        raise MeetlatError(
-            "reading Parquet needs pyarrow, which is not installed",
-            remedy="install meetlat[server]",
-        ) from None
-    try:
-        table = pq.ParquetFile(file)
-    except pa.ArrowInvalid as error:
-        raise MeetlatError(f"{name} is no Parquet file: {error}", remedy="convert it") from None
+def _parquet(name: str, content: Content) -> Rows:
+    table = open_parquet(name, cast(IO[bytes], content.bytes))
     columns = table.schema_arrow.names
     _check_columns(columns)
 
@@ -166,9 +129,7 @@ def _check_columns(names: list[str]) -> None:
             f"the columns {', '.join(missing)} are missing",
             remedy="every event needs id, source, type and time (docs/replay.md)",
         )
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise MeetlatError(f"there are two columns {twice[0]}", remedy="rename or remove one")
+    check_twice(names)
 
 
 def _event(cells: Mapping[str, Any], read: Callable[[Any, str, str], Any]) -> bytes | RefusedError:

@@ -71,7 +71,8 @@ class Outcome:
 class Replay:
     """One replay. `speed` is seconds of event time per second; None: as fast as it goes.
 
-    `key` and `key_id` make pseudonyms of plain users; without a key such a row is refused.
+    `key` and `key_id` make pseudonyms of plain users; without a key such a row is refused. `word`
+    is what a row is called, `verb` what is done with the file.
     """
 
     transport: Transport
@@ -80,6 +81,8 @@ class Replay:
     key_id: str | None = None
     clock: Clock = field(default_factory=WallClock)
     progress: Callable[[int], None] = lambda _: None
+    word: str = "line"
+    verb: str = "replay"
     outcome: Outcome = field(default_factory=Outcome)
     _batch: list[tuple[int, Encoded]] = field(default_factory=list)
     _bytes: int = 0
@@ -172,10 +175,11 @@ class Replay:
                 return
             wait = max(pause, sent.retry_after)
             if self.clock.monotonic() + wait > give_up:
+                at = f"{self.word} {batch[sent.retry[0]][0]}"
                 raise MeetlatError(
-                    f"stopped before line {batch[sent.retry[0]][0]}, after {self.outcome.sent} "
-                    f"events were sent: {sent.problem}",
-                    remedy="replay the file again then; what was sent counts once",
+                    f"stopped before {at}, after {self.outcome.sent} events were sent: "
+                    f"{sent.problem}",
+                    remedy=f"{self.verb} the file again then; what was sent counts once",
                     retry=True,
                 )
             self.clock.sleep(wait)

@@ -65,6 +65,10 @@ class Kpi(_Strict):
     | survival | value, ended (a row each) | Kaplan-Meier quantile | Brookmeyer-Crowley |
     | formula | none: made of other KPIs by the aggregator | | |
 
+    A NULL among parts about people hides a value that would be about fewer than the privacy limit;
+    a sum of NULLs alone is unknown: nothing of the kind was reported, which is not zero.
+    `weekly`: `day` is the Monday of a complete ISO week and the parts are that week's, so the SQL
+    is given whole weeks, and a period is made of the weeks that lie in it whole.
     `scale` multiplies a value (100 for "per 100 tasks"). `minimum` is the n below which a value is
     "too few". `maturity_days` is how long a cohort needs until it is no longer provisional.
     """
@@ -78,6 +82,7 @@ class Kpi(_Strict):
     quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
     scale: float = 1.0
     hourly: bool = False
+    weekly: bool = False
     baseline: bool = False
     minimum: Annotated[int, Field(ge=1)] = 20
     maturity_days: Annotated[int, Field(ge=0)] = 0

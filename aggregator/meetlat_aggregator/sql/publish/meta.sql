@@ -7,5 +7,6 @@ SELECT
   $version AS version,
   (SELECT max(version) FROM migrations) AS schema_version,
   getvariable('timezone') AS timezone,
-  getvariable('publication') AS publication
+  getvariable('publication') AS publication,
+  getvariable('basis') AS basis
 FROM progress AS p

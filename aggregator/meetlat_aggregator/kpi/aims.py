@@ -1,0 +1,105 @@
+"""What each KPI of each use case should reach: the plan's own target, else the catalogue's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+
+from meetlat.kpis.catalogue import Kpi
+from meetlat.plan.models import Plan, UseCase
+
+_AIMS = pa.schema(
+    [
+        ("use_case", pa.string()),
+        ("kpi", pa.string()),
+        ("unit", pa.string()),
+        ("better", pa.string()),
+        ("shape", pa.string()),
+        ("minimum", pa.int64()),
+        ("maturity_days", pa.int32()),
+        ("kind", pa.string()),
+        ("target_low", pa.float64()),
+        ("target_high", pa.float64()),
+    ]
+)
+_ANY_PACK = ("all", "general", "people")
+_BASES = pa.schema(
+    [
+        ("kpi", pa.string()),
+        ("use_case", pa.string()),
+        ("team", pa.string()),
+        ("segment", pa.string()),
+        ("part", pa.string()),
+        ("cut", pa.string()),
+        ("value", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        ("n", pa.float64()),
+        ("source", pa.string()),
+    ]
+)
+
+
+def aims(use_cases: Iterable[UseCase], plan: Plan | None, kpis: Mapping[str, Kpi]) -> pa.Table:
+    """A row per use case and KPI: what `sql/kpi/judged.sql` judges by. A use case of the plan has
+    the KPIs of its pack, the general ones, and those that it chose; any other has all.
+    """
+    planned = {use_case.id for use_case in plan.use_cases} if plan else set()
+    rows = []
+    for use_case in use_cases:
+        chosen = {choice.id: choice for choice in use_case.kpis}
+        for kpi in kpis.values():
+            choice = chosen.get(kpi.id)
+            fits = kpi.pack in (*_ANY_PACK, use_case.pack) or use_case.id not in planned
+            if not fits and choice is None:
+                continue
+            target = (choice.target if choice else None) or kpi.target
+            days = kpi.maturity_days
+            if choice and choice.maturity_days is not None:
+                days = choice.maturity_days
+            rows.append(
+                {
+                    "use_case": use_case.id,
+                    "kpi": kpi.id,
+                    "unit": kpi.unit,
+                    "better": kpi.better,
+                    "shape": kpi.shape,
+                    "minimum": kpi.minimum,
+                    "maturity_days": days,
+                    "kind": target.kind if target else "absolute",
+                    "target_low": target.low if target else None,
+                    "target_high": target.high if target else None,
+                }
+            )
+    return pa.Table.from_pylist(rows, schema=_AIMS)
+
+
+def hand_baselines(plan: Plan | None) -> pa.Table:
+    """The baselines that the plan gives by hand, as rows of `kpi_base`."""
+    rows = [
+        {
+            "kpi": one.kpi,
+            "use_case": use_case.id,
+            "team": one.team,
+            "segment": one.segment,
+            "part": one.part,
+            "cut": _CUTS[bool(one.team), bool(one.segment)],
+            "value": one.value,
+            "low": one.low,
+            "high": one.high,
+            "n": float(one.n),
+            "source": one.source,
+        }
+        for use_case in (plan.use_cases if plan else ())
+        for one in use_case.baselines
+    ]
+    return pa.Table.from_pylist(rows, schema=_BASES)
+
+
+_CUTS = {
+    (False, False): "total",
+    (True, False): "team",
+    (False, True): "segment",
+    (True, True): "both",
+}

@@ -1,0 +1,246 @@
+"""Brings the KPI tables of a publication up to date, within its transaction.
+
+Only days that changed are read again (`components.py`), and only periods that hold one of them get
+new values. Medians of tasks need every row of their period: those of periods longer than a month
+are made anew not more often than their cost allows (`_LONG_REST`); `as_of` says of when they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from meetlat.kpis.catalogue import Kpi, catalogue
+from meetlat.plan.models import Company, Plan, UseCase
+from meetlat_aggregator.dictionary import describe
+from meetlat_aggregator.kpi.components import ADDITIVE, Components
+from meetlat_aggregator.kpi.exchange import make_exchange
+from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
+from meetlat_aggregator.kpi.judging import Judging, names, period_table
+from meetlat_aggregator.kpi.measured import Measured
+from meetlat_aggregator.kpi.observations import Observations
+from meetlat_aggregator.kpi.periods import BASELINE, HOUR, SHORT, Period, touched_periods
+from meetlat_aggregator.kpi.plan_tables import FIRST_DAY, make_plan_tables
+from meetlat_aggregator.kpi.values import from_buckets, from_sums
+from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
+from meetlat_aggregator.sqlfiles import sql
+
+# Hours are of technical KPIs of whole use cases, and of the last weeks: there to find faults by.
+HOURS_KEPT = timedelta(days=35)
+_NO_COMPANY = Company(name="unknown")  # without a plan money is in euro
+_LONG_REST = 20.0  # times as long as they took
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a publication rewrote: local days, and the live tables. `everything`: all there is."""
+
+    days: frozenset[date] = frozenset()
+    sources: frozenset[str] = frozenset()
+    everything: bool = False
+
+
+class Engine:
+    """The KPI tables on one connection, on which `published` is attached while `update` runs."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        plan: Plan | None = None,
+        timezone: str = "",
+        kpis: Mapping[str, Kpi] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._con = con
+        self._plan = plan
+        self._timezone = timezone
+        self._kpis = catalogue() if kpis is None else kpis
+        self._clock = clock
+        self._inputs = Inputs(con)
+        self._components = Components(con, self._inputs)
+        self._long_again = 0.0
+        self._made_on: date | None = None
+
+    def create(self) -> None:
+        """Make the KPI tables anew, empty. Raises duckdb.Error."""
+        self._components.create()
+        self._con.execute(sql("kpi/create_values"))
+        for table in VALUE_TABLES:
+            describe(self._con, table)
+
+    def update(self, changed: Changed, now: datetime, before: datetime | None = None) -> None:
+        """Make the KPI tables true again. `now` is the watermark, `before` that of the tables at
+        hand (naive UTC). Raises duckdb.Error.
+
+        On a new day every value is made anew: open tasks have aged, cohorts have matured, periods
+        have closed.
+        """
+        con = self._con
+        ((today, last),) = con.execute(
+            "SELECT local_day($now::TIMESTAMP), local_day($before::TIMESTAMP)",
+            {"now": now, "before": before},
+        ).fetchall()
+        new_day = today != last
+        if today != self._made_on:
+            self._make_plan_tables(today)
+        if changed.everything:
+            self.create()
+        days = self._days(changed)
+        kpis = self._concerned(changed, new_day=new_day)
+        if days:
+            self._components.rewrite(kpis.values(), self._hand(days, now))
+        if days or new_day:
+            self._values(kpis, days, today, now, everything=changed.everything or new_day)
+
+    def _make_plan_tables(self, today: date) -> None:
+        """What the plan says, as KPIs' SQL reads it; it stays on the connection."""
+        make_plan_tables(self._con, self._plan, today, self._timezone)
+        self._con.execute(sql("kpi/macros"))
+        company = self._plan.company if self._plan else _NO_COMPANY
+        make_exchange(self._con, company, FIRST_DAY, today + timedelta(days=1))
+        self._made_on = today
+
+    def _days(self, changed: Changed) -> set[date]:
+        """The days to read again, and the Mondays before them: parts of weeks stand there."""
+        days = set(changed.days)
+        if changed.everything:
+            days |= {day for (day,) in self._con.execute(sql("kpi/all_days")).fetchall()}
+        return days | {day - timedelta(days=day.weekday()) for day in days}
+
+    def _concerned(self, changed: Changed, *, new_day: bool) -> dict[str, Kpi]:
+        if changed.everything or new_day:
+            return dict(self._kpis)
+        return {
+            name: kpi
+            for name, kpi in self._kpis.items()
+            if any(SOURCES.get(source) in changed.sources for source in kpi.inputs)
+        }
+
+    def _hand(self, days: Iterable[date], now: datetime) -> Days:
+        """Put `days` at hand: the inputs of KPIs give no others."""
+        given = sorted(days)
+        at_hand = pa.table({"day": pa.array(given, pa.date32())})  # noqa: F841 - read next
+        self._con.execute("CREATE OR REPLACE TEMP TABLE kpi_days AS SELECT * FROM at_hand")
+        first, last = (datetime.combine(day, datetime.min.time()) for day in (given[0], given[-1]))
+        working = any(case.hours == "working" for case in self._planned())
+        return Days(first - timedelta(days=8), last + timedelta(days=9), now, working)
+
+    def _planned(self) -> tuple[UseCase, ...]:
+        return self._plan.use_cases if self._plan else ()
+
+    def _cases(self) -> list[UseCase]:
+        """The plan's use cases, and those that events name and the plan does not."""
+        planned = self._planned()
+        rows = self._con.execute(sql("kpi/use_cases")).fetchall()
+        others = {name for (name,) in rows} - {case.id for case in planned}
+        return [*planned, *(_unplanned(name) for name in sorted(others))]
+
+    def _values(
+        self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime, *, everything: bool
+    ) -> None:
+        cases = self._cases()
+        baselines = everything or any(
+            case.baseline and case.baseline.since <= day <= case.baseline.until
+            for case in cases
+            for day in days
+        )
+        touched = days
+        if baselines:  # whatever is compared with them changes too
+            days = days | self._days(Changed(everything=True))
+        periods = sorted(touched_periods(cases, days | {today}, today))
+        began = self._clock()
+        by_row = {name: kpi for name, kpi in kpis.items() if kpi.shape == "survival"}
+        long_due = baselines or began >= self._long_again
+        row_periods = [p for p in periods if long_due or p.name in SHORT]
+        if not baselines:
+            periods, row_periods = (
+                [p for p in some if p.name != BASELINE] for some in (periods, row_periods)
+            )
+        measured = [*self._additive(kpis, periods), *self._by_row(by_row, row_periods, now)]
+        if by_row and long_due:
+            self._long_again = self._clock() + _LONG_REST * (self._clock() - began)
+        hours, of_hours = self._hourly(kpis, touched, today, now)
+        judging = Judging(self._con, self._plan, cases, kpis, today, now)
+        judging.write([*measured, *of_hours], [*periods, *hours], row_periods, baselines=baselines)
+        self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
+
+    # --- measuring
+
+    def _additive(self, kpis: dict[str, Kpi], periods: list[Period]) -> Iterator[Measured]:
+        sums = [name for name, kpi in kpis.items() if kpi.shape in ADDITIVE - {"quantile"}]
+        buckets = [name for name, kpi in kpis.items() if kpi.shape == "quantile"]
+        for baseline in (False, True):
+            some = [p for p in periods if (p.name == BASELINE) == baseline]
+            if not some:
+                continue
+            period_table(self._con, some)
+            given = {
+                "first": min(p.first for p in some),
+                "last": max(p.last for p in some),
+                "unassisted": "c.assisted <> 'true'" if baseline else "true",
+                "weekly": names(k for k, kpi in self._kpis.items() if kpi.weekly),
+            }
+            for some_kpis, query, measure in (
+                (sums, "kpi/sums", from_sums),
+                (buckets, "kpi/buckets", from_buckets),
+            ):
+                if some_kpis:
+                    text = sql(query).format(**given, kpis=names(some_kpis))
+                    yield measure(self._con.sql(text).to_arrow_table(), kpis)
+
+    def _by_row(
+        self, kpis: dict[str, Kpi], periods: list[Period], now: datetime
+    ) -> Iterator[Measured]:
+        if not kpis or not periods:
+            return
+        stretches = {replace(period, use_case="", name="") for period in periods}
+        days = {
+            stretch.first + timedelta(days=i)
+            for stretch in stretches
+            for i in range((stretch.last - stretch.first).days + 1)
+        }
+        at_hand = self._hand(days, now)
+        control = {case.id: case.control_team for case in self._planned() if case.control_team}
+        for name, kpi in kpis.items():
+            query = self._inputs.query(kpi.sql, kpi.inputs, at_hand)
+            rows = self._con.sql(sql("kpi/observations").format(query=query)).to_arrow_table()
+            yield from Observations.of(name, rows).measure(periods, control, kpi.quantile)
+
+    def _hourly(
+        self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime
+    ) -> tuple[list[Period], list[Measured]]:
+        """Hours of the days at hand, of technical KPIs and whole use cases."""
+        hourly = [kpi for kpi in kpis.values() if kpi.hourly]
+        recent = {day for day in days if day >= today - HOURS_KEPT}
+        if not hourly or not recent:
+            return [], []
+        at_hand = self._hand(recent, now)
+        found: list[Measured] = []
+        for kpi in hourly:
+            made = self._components.select(kpi, at_hand, "hour")
+            query = "kpi/hour_buckets" if kpi.shape == "quantile" else "kpi/hour_sums"
+            rows = self._con.sql(sql(query).format(query=made)).to_arrow_table()
+            measure = from_buckets if kpi.shape == "quantile" else from_sums
+            found.append(measure(rows, kpis))
+        hours = {
+            (use_case, start)
+            for one in found
+            for use_case, start in zip(
+                one.key["use_case"].to_pylist(), one.key["start"].to_pylist(), strict=True
+            )
+        }
+        periods = [
+            Period(use_case, HOUR, start, start.date(), start.date())
+            for use_case, start in sorted(hours)
+        ]
+        return periods, found
+
+
+def _unplanned(name: str) -> UseCase:
+    """A use case of which only the name is known, whatever that is."""
+    return UseCase.model_construct(id=name, name=name, pack="general")

@@ -1,0 +1,120 @@
+"""From sums per period and cut to values with a range: one formula per shape, all KPIs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from meetlat.kpis.catalogue import Kpi
+from meetlat_aggregator.kpi.clusters import design_effect, ratio_by_day
+from meetlat_aggregator.kpi.measured import KEY, Floats, Measured
+from meetlat_aggregator.kpi.statistics import (
+    Range,
+    mean_t,
+    quantile_of_histogram,
+    weighted_wilson,
+    wilson,
+)
+
+
+def from_sums(rows: pa.Table, kpis: Mapping[str, Kpi]) -> Measured:
+    """Values of `sql/kpi/sums.sql`, in each KPI's unit.
+
+    A share whose calls cluster by day (`hourly`) has Wilson's range over its effective n.
+    """
+    codes, of_kpi = _kpis(rows, kpis)
+    shape = np.array([kpi.shape for kpi in of_kpi])[codes] if of_kpi else np.array([], dtype=str)
+    clustered = np.array([kpi.hourly for kpi in of_kpi], dtype=bool)[codes]
+    scale = np.array([kpi.scale for kpi in of_kpi], dtype=float)[codes]
+    n, total, weight, squares, days = (
+        _numbers(rows[name]) for name in ("n", "total", "weight", "squares", "days")
+    )
+    between = tuple(_numbers(rows[name]) for name in ("total_total", "total_n", "n_n"))
+    found = _Columns(len(n))
+
+    share = shape == "share"
+    effect = np.where(clustered, design_effect(total, n, days, *between), 1.0)
+    found.put(share, wilson(total, n, effect))
+    found.put(shape == "weighted", weighted_wilson(total, weight, squares))
+    found.put(shape == "mean", mean_t(total, squares, n))
+    found.put(shape == "ratio", ratio_by_day(total, n, days, *between))
+    found.put(shape == "sum", _bare(total))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found.put(shape == "weeks", _bare(total / days))
+    found.value *= scale
+    found.low *= scale
+    found.high *= scale
+    counted = np.where(share, total, np.nan)
+    return Measured(
+        rows.select(KEY), rows["cut"], Range(found.value, found.low, found.high), n, counted
+    )
+
+
+def from_buckets(rows: pa.Table, kpis: Mapping[str, Kpi]) -> Measured:
+    """Quantiles of `sql/kpi/buckets.sql`, which is in the order of group and bucket, in seconds."""
+    begins = _begins(rows)
+    counts = _numbers(rows["count"]).astype(np.int64)
+    firsts = rows.take(pa.array(begins))
+    codes, of_kpi = _kpis(firsts, kpis)
+    quantile = np.array([kpi.quantile for kpi in of_kpi], dtype=float)[codes]
+    buckets = _numbers(rows["bucket"]).astype(np.int64)
+    found = _Columns(len(begins))
+    ends = np.append(begins[1:], len(buckets))
+    n = np.add.reduceat(counts, begins).astype(float) if len(begins) else np.array([], dtype=float)
+    for q in np.unique(quantile):
+        mine = quantile == q
+        rows_of = np.repeat(mine, ends - begins)
+        starts = np.append(0, np.cumsum((ends - begins)[mine])[:-1]).astype(np.int64)
+        part = quantile_of_histogram(buckets[rows_of], counts[rows_of], starts, float(q))
+        for name in ("value", "low", "high"):
+            getattr(found, name)[mine] = getattr(part, name) / 1e6
+    nothing = np.full(len(begins), np.nan)
+    return Measured(
+        firsts.select(KEY), firsts["cut"], Range(found.value, found.low, found.high), n, nothing
+    )
+
+
+class _Columns:
+    def __init__(self, count: int) -> None:
+        self.value: Floats = np.full(count, np.nan)
+        self.low: Floats = np.full(count, np.nan)
+        self.high: Floats = np.full(count, np.nan)
+
+    def put(self, where: npt.NDArray[np.bool_], found: Range) -> None:
+        for name in ("value", "low", "high"):
+            column = getattr(self, name)
+            column[where] = getattr(found, name)[where]
+
+
+def _bare(value: Floats) -> Range:
+    nothing = np.full(len(value), np.nan)
+    return Range(value, nothing, nothing)
+
+
+def _kpis(rows: pa.Table, kpis: Mapping[str, Kpi]) -> tuple[npt.NDArray[np.int64], list[Kpi]]:
+    encoded = rows["kpi"].combine_chunks().dictionary_encode()
+    codes = np.asarray(encoded.indices).astype(np.int64)
+    return codes, [kpis[name] for name in encoded.dictionary.to_pylist()]
+
+
+def _numbers(column: pa.ChunkedArray) -> Floats:
+    filled = column.combine_chunks().cast(pa.float64()).fill_null(np.nan)
+    return np.array(filled.to_numpy(zero_copy_only=False), dtype=float)
+
+
+def _begins(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """Where each group of rows that are alike in KEY and cut begins."""
+    if not rows.num_rows:
+        return np.array([], dtype=np.int64)
+    changed = np.zeros(rows.num_rows, dtype=bool)
+    changed[0] = True
+    for name in (*KEY, "cut"):
+        column = rows[name].combine_chunks()
+        if pa.types.is_string(column.type):
+            column = column.dictionary_encode().indices
+        codes = np.asarray(column.cast(pa.int64()))
+        changed[1:] |= codes[1:] != codes[:-1]
+    return np.flatnonzero(changed)

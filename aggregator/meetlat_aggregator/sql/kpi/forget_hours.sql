@@ -1,0 +1,1 @@
+DELETE FROM published.kpi_values WHERE period = 'hour' AND start < TIMESTAMP '{before}'

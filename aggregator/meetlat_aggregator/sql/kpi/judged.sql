@@ -1,0 +1,86 @@
+INSERT INTO published.kpi_values BY NAME
+-- Values with baseline, target, phase and status. The status is the first that applies.
+WITH placed AS (
+  SELECT n.*, c.* EXCLUDE (id),
+    p.last AS last,
+    t.unit, t.better, t.shape, t.minimum, t.kind, t.target_low AS goal_low, t.target_high AS goal_high,
+    u.go_live, DATE '{today}' AS today,
+    CASE WHEN u.go_live IS NULL THEN '' WHEN least(p.last, DATE '{today}') < u.go_live THEN 'baseline'
+      WHEN least(p.last, DATE '{today}') < u.go_live + 7 THEN 'settling'
+      WHEN least(p.last, DATE '{today}') < coalesce(u.review, u.go_live + 35) THEN 'early'
+      WHEN least(p.last, DATE '{today}') < coalesce(u.review, u.go_live + 35) + 28 THEN 'review'
+      ELSE 'monthly' END AS phase,
+    -- A cohort is immature until half of its days had the time that finishing takes.
+    t.maturity_days > 0 AND p.first + ((p.last - p.first) // 2)::INTEGER + t.maturity_days > DATE '{today}'
+      AS immature,
+    p.last >= DATE '{today}' - 1 AND coalesce(l.day, DATE '1970-01-01') < DATE '{today}' - 7 AS stale,
+    coalesce(n.n, 0) < t.minimum AS few
+  FROM kpi_now AS n
+  JOIN kpi_periods AS p ON p.use_case = n.use_case AND p.period = n.period AND p.start = n.start
+  JOIN kpi_targets AS t ON t.kpi = n.kpi AND t.use_case = n.use_case
+  LEFT JOIN kpi_compared AS c ON c.id = n.id
+  LEFT JOIN plan_use_cases AS u ON u.use_case = n.use_case
+  LEFT JOIN kpi_last AS l ON l.kpi = n.kpi AND l.use_case = n.use_case
+  WHERE n.period <> 'baseline' AND n.cut <> 'both'
+    AND (n.cut = 'total' OR n.team <> '' OR n.segment <> '')
+),
+aimed AS (
+  SELECT *,
+    -- A relative target in the KPI's unit: so much better than the baseline.
+    CASE WHEN kind = 'absolute' THEN goal_low
+      WHEN better = 'lower' THEN baseline * (1 - coalesce(goal_high, goal_low))
+      ELSE baseline * (1 + goal_low) END AS target_low,
+    CASE WHEN kind = 'absolute' THEN goal_high
+      WHEN better = 'lower' THEN baseline * (1 - goal_low)
+      ELSE baseline * (1 + goal_high) END AS target_high,
+    -- What is judged, upwards: the improvement, or the value (downwards: its negative).
+    CASE WHEN kind IN ('relative', 'trend') THEN improvement WHEN better = 'lower' THEN -value
+      ELSE value END AS got,
+    CASE WHEN kind IN ('relative', 'trend') THEN improvement_low WHEN better = 'lower' THEN -high
+      ELSE low END AS got_low,
+    CASE WHEN kind IN ('relative', 'trend') THEN improvement_high WHEN better = 'lower' THEN -low
+      ELSE high END AS got_high,
+    CASE WHEN kind = 'trend' THEN coalesce(goal_low, 0) WHEN kind = 'relative' THEN goal_low
+      WHEN better = 'lower' THEN -coalesce(goal_high, goal_low) ELSE coalesce(goal_low, goal_high)
+      END AS goal,
+    CASE WHEN kind = 'relative' OR better <> 'lower' THEN goal_high
+      WHEN goal_high IS NOT NULL THEN -goal_low END AS ceiling
+  FROM placed
+)
+SELECT
+  period, start::TIMESTAMP AS start, use_case, team, segment, part, kpi,
+  CASE WHEN unit = 'share' AND few THEN NULL ELSE value END AS value, NULL::DATE AS value_date,
+  low, high, coalesce(n, 0)::BIGINT AS n, unit,
+  CASE WHEN unit = 'money' THEN '{currency}' ELSE '' END AS currency,
+  baseline, baseline_n::BIGINT AS baseline_n, target_low, target_high,
+  improvement, improvement_low, improvement_high,
+  CASE WHEN estimated THEN 'estimated' ELSE 'measured' END AS basis,
+  phase,
+  CASE
+    WHEN n IS NOT NULL AND n > 0 AND value IS NULL AND shape = 'weeks' THEN 'suppressed'
+    WHEN coalesce(n, 0) = 0 THEN 'unknown'
+    WHEN stale THEN 'stale'
+    WHEN few OR value IS NULL THEN 'too few'
+    WHEN phase IN ('baseline', 'settling', 'early') OR immature THEN 'provisional'
+    WHEN goal IS NULL AND baseline IS NULL THEN 'no baseline'
+    WHEN kind IN ('relative', 'trend') AND baseline IS NULL THEN 'no baseline'
+    WHEN kind IN ('relative', 'trend') AND improvement IS NULL THEN 'too few'
+    WHEN goal IS NULL AND improvement IS NULL THEN 'too few'
+    WHEN goal IS NULL AND improvement_low > 0 THEN 'on target'
+    WHEN goal IS NULL AND improvement_high < 0 THEN 'off target'
+    WHEN goal IS NULL THEN 'undecided'
+    WHEN coalesce(got_low, got) >= goal THEN 'on target'
+    WHEN coalesce(got_high, got) < goal THEN 'off target'
+    ELSE 'undecided'
+  END AS status,
+  last + {close_after} < today AS closed,
+  TIMESTAMP '{now}' AS as_of,
+  counted, compared_value, compared_share, control_change,
+  concat_ws('; ',
+    CASE WHEN got > ceiling THEN 'above a plausible upper end: check this' END,
+    CASE WHEN compared_share < 1 THEN
+      printf('%.0f %% has no baseline and is not compared', 100 * (1 - compared_share)) END,
+    CASE WHEN immature AND phase NOT IN ('baseline', 'settling') THEN 'not all are finished yet' END,
+    CASE WHEN few AND unit = 'share' AND counted IS NOT NULL THEN printf('%.0f of %.0f', counted, n) END
+  ) AS remark
+FROM aimed

@@ -1,0 +1,104 @@
+"""However events come in and whenever is published, the KPI tables are those of one publication."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from support.aggregating import Sent, event, person
+from support.judging import NOW, Judged, at, plan_of, task, tasks, use_case
+
+from meetlat_aggregator.kpi import engine
+
+FIRST, DAYS = date(2025, 12, 22), 60
+SEGMENTS, TEAMS = ("", "standard", "complex"), ("", "north", "south")
+days = st.integers(0, DAYS - 1).map(lambda day: FIRST + timedelta(days=day))
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Sent:
+    moment = at(draw(days), draw(st.integers(0, 23)))
+    where = {"team": draw(st.sampled_from(TEAMS)), "segment": draw(st.sampled_from(SEGMENTS))}
+    if draw(st.booleans()):
+        hours = draw(st.none() | st.floats(0.5, 900))
+        more = {"assisted": draw(st.sampled_from([None, True, False])), **where}
+        case = f"c{draw(st.integers(0, 20))}"  # tasks are updated, and move between days
+        return task(moment, hours, case=case, revisions=draw(st.integers(0, 3)), **more)
+    return event(
+        "interaction", time=moment, history=True, appended=at(NOW.date()), tool="writer",
+        duration=draw(st.floats(0.1, 20)), status=draw(st.sampled_from(["ok", "error"])),
+        user=person(draw(st.integers(0, 12))), **where,
+    )  # fmt: skip
+
+
+PLAN = plan_of(
+    use_case(
+        go_live=date(2026, 1, 12),
+        baseline={"from": date(2025, 12, 22), "until": date(2026, 1, 11)},
+        control_team="south",
+        kpis=[{"id": "lead_time"}, {"id": "response_on_time"}],
+    ),
+    timezone="Europe/Amsterdam",
+)
+TABLES = {
+    "kpi_values": "* EXCLUDE (as_of)",
+    "baselines": "*",
+    "kpi_components": "*",
+    "kpi_buckets": "*",
+}
+
+
+def shown(company: Judged) -> dict[str, Counter[str]]:
+    return {
+        table: Counter(repr(sorted(row.items())) for row in rows)
+        for table, rows in (
+            (table, company.rows(f"SELECT {columns} FROM {table}"))
+            for table, columns in TABLES.items()
+        )
+    }
+
+
+# To shrink a story takes minutes, and tells no more than the rows that differ.
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+)
+@given(st.lists(st.lists(events(), min_size=1, max_size=25), min_size=2, max_size=4))
+def test_publishing_again_and_again_gives_what_publishing_once_gives(
+    batches: list[list[Sent]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
+        patched.setattr(engine, "_LONG_REST", 0.0)
+        company = Judged(Path(folder), PLAN)
+        try:
+            for batch in batches:
+                company.feed(batch).publish()
+            step_by_step = shown(company)
+            company.publisher.working.unlink()
+            at_once = shown(company.publish())
+        finally:
+            company.close()
+    for table, rows in at_once.items():
+        assert sorted(step_by_step[table] - rows) == sorted(rows - step_by_step[table]), table
+
+
+def test_a_new_day_matures_cohorts_closes_periods_and_moves_the_windows(tmp_path: Path) -> None:
+    company = Judged(tmp_path, plan_of())
+    company.feed(tasks(40, date(2025, 10, 6), 80, 10) + tasks(40, date(2026, 4, 6), 20, 5))
+    company.publish()
+    first = company.values("lead_time", "month")[-1]
+    window = company.value("lead_time", "rolling_28d")
+    later = event("probe", time=NOW + timedelta(days=30), tool="writer", success=True)
+    company.feed([later]).publish()
+    then = company.values("lead_time", "month", start=str(first["start"]))[0]
+    assert (first["status"], first["closed"]) == ("provisional", False)
+    assert then["status"] in ("on target", "undecided")
+    assert then["closed"]
+    moved = company.values("lead_time", "rolling_28d")
+    assert [row["start"] for row in moved] == []
+    assert window["n"] == 40
+    company.close()

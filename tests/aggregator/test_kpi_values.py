@@ -1,0 +1,307 @@
+"""From events and a plan to `kpi_values`: comparison, ranges, phases and status, on real tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.aggregating import Sent, event, person
+from support.judging import GO_LIVE, NOW, Judged, at, plan_of, task, tasks, use_case
+
+from meetlat.plan.models import Plan
+
+BEFORE, AFTER = date(2025, 10, 6), date(2026, 1, 12)
+Make = Callable[..., Judged]
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Iterator[Make]:
+    made: list[Judged] = []
+
+    def make(events: list[Sent], plan: Plan | None = None, privacy_limit: int = 5) -> Judged:
+        company = Judged(tmp_path / str(len(made)), plan or plan_of(), privacy_limit)
+        made.append(company)
+        return company.feed(events).publish()
+
+    yield make
+    for company in made:
+        company.close()
+
+
+def calls(count: int, day: date, **more: Any) -> list[Sent]:
+    said = {"tool": "writer", "duration": 1.0, "status": "ok", **more}
+    return [
+        event("interaction", time=at(day, 9 + i / count), history=True, appended=NOW, **said)
+        for i in range(count)
+    ]
+
+
+def test_three_days_to_one_is_67_percent_faster(judged: Make) -> None:
+    found = judged(
+        tasks(60, BEFORE, 80, 72, assisted=False) + tasks(60, AFTER, 111, 24, assisted=True)
+    ).value("lead_time")
+    assert found["improvement"] == pytest.approx(2 / 3, abs=0.005)
+    assert found["improvement_low"] < 2 / 3 < found["improvement_high"]
+    assert (found["n"], found["baseline_n"]) == (60, 60)
+    assert found["target_high"] == pytest.approx(found["baseline"] / 2)
+    assert (found["status"], found["phase"]) == ("on target", "monthly")
+
+
+def test_half_on_standard_and_a_tenth_on_complex_come_apart_and_are_weighed_by_the_current_mix(
+    judged: Make,
+) -> None:
+    company = judged(
+        tasks(50, BEFORE, 80, 10, segment="standard")
+        + tasks(50, BEFORE, 80, 100, segment="complex")
+        + tasks(90, AFTER, 111, 5, segment="standard")
+        + tasks(30, AFTER, 111, 90, segment="complex")
+    )
+    standard = company.value("lead_time", segment="standard")
+    complex_ = company.value("lead_time", segment="complex")
+    assert standard["improvement"] == pytest.approx(0.5, abs=0.01)
+    assert complex_["improvement"] == pytest.approx(0.1, abs=0.01)
+    total = company.value("lead_time")
+    now = 0.75 * standard["value"] + 0.25 * complex_["value"]
+    base = 0.75 * standard["baseline"] + 0.25 * complex_["baseline"]
+    assert total["compared_value"] == pytest.approx(now)
+    assert total["baseline"] == pytest.approx(base)
+    assert total["improvement"] == pytest.approx((base - now) / base)
+    assert total["compared_share"] == 1
+
+
+def test_more_easy_work_alone_is_no_improvement(judged: Make) -> None:
+    found = judged(
+        tasks(30, BEFORE, 80, 10, segment="standard")
+        + tasks(90, BEFORE, 80, 100, segment="complex")
+        + tasks(90, AFTER, 111, 10, segment="standard")
+        + tasks(30, AFTER, 111, 100, segment="complex")
+    ).value("lead_time")
+    assert found["improvement"] == pytest.approx(0, abs=0.01)
+    assert found["status"] == "off target"
+
+
+def test_a_segment_without_a_baseline_is_left_out_and_its_share_told(judged: Make) -> None:
+    found = judged(
+        tasks(40, BEFORE, 80, 10, segment="standard")
+        + tasks(40, AFTER, 111, 5, segment="standard")
+        + tasks(10, AFTER, 111, 500, segment="tender")
+    ).value("lead_time")
+    assert found["improvement"] == pytest.approx(0.5, abs=0.01)
+    assert found["compared_share"] == pytest.approx(0.8)
+    assert "20 % has no baseline" in found["remark"]
+
+
+def test_the_settling_week_is_in_no_value(judged: Make) -> None:
+    company = judged(
+        tasks(40, BEFORE, 80, 10) + tasks(40, GO_LIVE, 7, 1000) + tasks(40, AFTER, 111, 5)
+    )
+    assert company.value("lead_time")["n"] == 40
+    assert company.values("lead_time", "day", start=f"{GO_LIVE} 00:00:00") == []
+    assert max(row["value"] for row in company.values("lead_time", "year")) < 11
+
+
+def test_tasks_with_ai_before_go_live_are_in_no_baseline(judged: Make) -> None:
+    company = judged(
+        tasks(40, BEFORE, 80, 10, assisted=False)
+        + tasks(20, BEFORE, 80, 99)  # does not say
+        + tasks(40, BEFORE, 80, 1, assisted=True)
+        + tasks(40, AFTER, 111, 5, assisted=True)
+    )
+    assert company.value("lead_time")["baseline_n"] == 60
+
+
+def test_unfinished_tasks_count_as_not_yet(judged: Make) -> None:
+    """Half of them took 5 hours and the others are still open: the median is not 5 hours."""
+    company = judged(
+        tasks(40, BEFORE, 80, 10)
+        + tasks(40, AFTER, 111, 5)
+        + [task(at(AFTER + timedelta(days=i)), None, case=f"open-{i}") for i in range(60)]
+    )
+    found = company.value("lead_time")
+    assert found["n"] == 100
+    assert found["value"] is None
+    assert found["low"] is not None
+    assert found["status"] == "too few"
+
+
+def test_a_baseline_by_hand_wins_over_the_measured_one_and_makes_it_an_estimate(
+    judged: Make,
+) -> None:
+    by_hand = {
+        "kpi": "lead_time", "value": 20.0, "low": 16.0, "high": 24.0, "n": 50,
+        "source": "order system, 2025",
+    }  # fmt: skip
+    found = judged(
+        tasks(40, BEFORE, 80, 10) + tasks(40, AFTER, 111, 5),
+        plan_of(use_case(baselines=[by_hand])),
+    )
+    row = found.value("lead_time")
+    assert (row["baseline"], row["baseline_n"], row["basis"]) == (20, 50, "estimated")
+    assert row["improvement"] == pytest.approx((20 - row["value"]) / 20)
+    sources = {one["source"] for one in found.rows("SELECT * FROM baselines WHERE cut = 'total'")}
+    assert sources == {"order system, 2025"}
+
+
+def test_there_is_no_percentage_below_20_a_side(judged: Make) -> None:
+    events = tasks(40, AFTER, 111, 5)
+    few = judged(tasks(19, BEFORE, 80, 10) + events).value("lead_time")
+    enough = judged(tasks(20, BEFORE, 80, 10) + events).value("lead_time")
+    assert few["improvement"] is few["improvement_low"] is None
+    assert few["status"] == "too few"
+    assert enough["improvement"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_what_a_control_team_changed_is_taken_off_and_it_is_in_no_total(judged: Make) -> None:
+    plan = plan_of(use_case(control_team="south"))
+    people = [  # more people than the privacy limit, so that teams are shown by name
+        event("usage", time=at(day, 10), history=True, appended=NOW, tool="writer", action="opened",
+              use_case="quotes", team=team, user=person(i + 100 * (team == "south")))
+        for team in ("north", "south")
+        for day in (BEFORE + timedelta(days=7 * week) for week in range(30))
+        for i in range(6)
+    ]  # fmt: skip
+    company = judged(
+        people
+        + tasks(40, BEFORE, 80, 10, team="north") + tasks(40, AFTER, 111, 5, team="north")
+        + tasks(40, BEFORE, 80, 10, team="south") + tasks(40, AFTER, 111, 8, team="south"),
+        plan,
+    )  # fmt: skip
+    total, control = company.value("lead_time"), company.value("lead_time", team="south")
+    assert total["n"] == 40
+    assert control["improvement"] == pytest.approx(0.2, abs=0.01)
+    assert total["control_change"] == control["improvement"]
+    assert total["improvement"] == pytest.approx(0.3, abs=0.02)
+    assert total["improvement_low"] < 0.3 < total["improvement_high"]
+
+
+def test_what_a_plan_names_and_nobody_measured_is_unknown(judged: Make) -> None:
+    plan = plan_of(use_case(kpis=[{"id": "lead_time"}, {"id": "response_on_time"}]))
+    company = judged(tasks(40, AFTER, 111, 5), plan)
+    for period in ("rolling_28d", "since_go_live", "month", "day"):
+        row = company.values("response_on_time", period)[-1]
+        assert (row["status"], row["n"], row["value"]) == ("unknown", 0, None)
+
+
+def test_values_without_news_for_a_week_are_stale_where_the_period_is_not_over(
+    judged: Make,
+) -> None:
+    company = judged(calls(100, NOW.date() - timedelta(days=8)))
+    assert company.value("response_on_time", "rolling_28d")["status"] == "stale"
+    april = company.values("response_on_time", "month")[0]
+    assert (april["status"], april["value"]) == ("on target", 1)
+
+
+def test_without_any_baseline_an_improvement_is_not_shown(judged: Make) -> None:
+    found = judged(tasks(40, AFTER, 111, 5)).value("lead_time")
+    assert (found["status"], found["improvement"], found["baseline"]) == ("no baseline", None, None)
+    assert found["value"] == pytest.approx(5, abs=0.1)
+
+
+def test_first_figures_are_provisional_until_the_review(judged: Make) -> None:
+    plan = plan_of(use_case(go_live=date(2026, 4, 20), baseline=None))
+    found = judged(calls(100, date(2026, 4, 28)), plan).value("response_on_time")
+    assert (found["status"], found["phase"]) == ("provisional", "early")
+
+
+def test_a_cohort_of_which_half_had_no_time_to_finish_is_provisional(judged: Make) -> None:
+    company = judged(tasks(80, BEFORE, 80, 10) + tasks(111, AFTER, 111, 5))
+    april = company.values("lead_time", "month")[-2]
+    assert april["start"].date() == date(2026, 4, 1)
+    assert (april["status"], april["remark"]) == ("provisional", "not all are finished yet")
+    assert company.value("lead_time")["status"] in ("on target", "undecided")
+
+
+@pytest.mark.parametrize(
+    ("late", "status"), [(0, "on target"), (3, "undecided"), (30, "off target")]
+)
+def test_a_target_is_met_missed_or_undecided_by_the_whole_range(
+    judged: Make, late: int, status: str
+) -> None:
+    events = calls(100 - late, date(2026, 3, 3)) + calls(late, date(2026, 3, 3), duration=9.0)
+    found = judged(events).value("response_on_time", "week")
+    assert found["status"] == status
+    assert (found["counted"], found["n"]) == (100 - late, 100)
+    assert found["low"] < found["value"] <= found["high"]
+
+
+def test_a_share_of_few_is_told_as_counts(judged: Make) -> None:
+    found = judged(calls(10, date(2026, 3, 3))).value("response_on_time", "week")
+    assert (found["value"], found["status"]) == (None, "too few")
+    assert "10 of 10" in found["remark"]
+
+
+def test_an_improvement_beyond_what_is_plausible_is_marked_to_be_checked(judged: Make) -> None:
+    plan = plan_of(use_case(kpis=[
+        {"id": "lead_time", "target": {"low": 0.3, "high": 0.5, "kind": "relative"}},
+    ]))  # fmt: skip
+    found = judged(tasks(40, BEFORE, 80, 100) + tasks(40, AFTER, 111, 5), plan).value("lead_time")
+    assert found["status"] == "on target"
+    assert "check this" in found["remark"]
+    assert found["target_low"] < found["target_high"] < found["baseline"]
+
+
+def test_a_use_case_is_derived_from_the_plan_s_tools(judged: Make) -> None:
+    company = judged(calls(30, date(2026, 3, 3)) + calls(5, date(2026, 3, 3), tool="stranger"))
+    assert company.value("response_on_time", "week")["n"] == 30
+    assert company.value("response_on_time", "week", use_case="")["n"] == 5
+
+
+def test_a_late_task_changes_the_month_in_which_it_began(judged: Make) -> None:
+    company = judged(tasks(40, AFTER, 20, 5))
+    before = company.values("lead_time", "month")[0]
+    company.feed([task(at(AFTER), 2000, case="late")]).publish()
+    after = company.values("lead_time", "month")[0]
+    assert (before["n"], after["n"]) == (40, 41)
+    assert after["counted"] == 41
+
+
+def test_a_task_whose_start_is_corrected_leaves_the_month_it_was_in(judged: Make) -> None:
+    company = judged([task(at(date(2026, 2, 10)), 5, case="c")])
+    moved = event(
+        "task", time=at(date(2026, 3, 20)), history=True, appended=NOW, use_case="quotes",
+        process="quote", case="c", requested=at(date(2026, 3, 10)),
+        finished=at(date(2026, 3, 11)),
+    )  # fmt: skip
+    company.feed([moved]).publish()
+    months = {row["start"].month: row["n"] for row in company.values("lead_time", "month")}
+    assert months == {3: 1}
+
+
+def test_medians_and_their_ranges_are_those_of_numpy_and_the_binomial(judged: Make) -> None:
+    rng = np.random.default_rng(3)
+    hours = rng.lognormal(2, 1, 101).round(6)
+    events = [
+        task(at(AFTER + timedelta(days=i // 2)), float(h), case=f"n{i}")
+        for i, h in enumerate(hours)
+    ]
+    found = judged(events).value("lead_time")
+    ordered = np.sort(hours)
+    assert found["value"] == pytest.approx(ordered[50], abs=1e-6)
+    assert ordered[35] < found["low"] < ordered[50] < found["high"] < ordered[65]
+
+
+def test_days_are_the_company_s_own_across_the_clock_change(judged: Make) -> None:
+    """23:30 UTC is the next day in Amsterdam, in winter and in summer."""
+    plan = plan_of(timezone="Europe/Amsterdam")
+    night = [
+        event("interaction", time=at(day, 23.5), history=True, appended=NOW, tool="writer",
+              duration=1.0, status="ok")
+        for day in (date(2026, 3, 28), date(2026, 3, 29))
+        for _ in range(20)
+    ]  # fmt: skip
+    days = {row["start"].date(): row["n"] for row in judged(night, plan).values(
+        "response_on_time", "day")}  # fmt: skip
+    assert days[date(2026, 3, 29)] == 20
+    assert days[date(2026, 3, 30)] == 20
+
+
+def test_without_a_plan_values_stand_beside_house_targets(tmp_path: Path) -> None:
+    company = Judged(tmp_path, None)
+    company.feed(calls(50, date(2026, 3, 3), use_case="quotes")).publish()
+    found = company.value("response_on_time", "week")
+    assert (found["target_low"], found["status"], found["phase"]) == (0.95, "undecided", "")
+    company.close()
