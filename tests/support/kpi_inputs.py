@@ -170,8 +170,9 @@ def reference(kpi: Kpi, rows: Sequence[Row]) -> float | None:
 
 
 def _sum(rows: Iterable[Row], column: str) -> float | None:
-    values = [row[column] for row in rows]
-    return None if any(value is None for value in values) else float(sum(values))
+    """Of what is known; None when nothing is, as SQL's sum does it."""
+    values = [row[column] for row in rows if row[column] is not None]
+    return float(sum(values)) if values else None
 
 
 def _quotient(above: str, below: str) -> Any:
@@ -186,9 +187,8 @@ def _weeks(_kpi: Kpi, rows: Sequence[Row]) -> float | None:
     weeks: dict[date, list[Row]] = defaultdict(list)
     for row in rows:
         weeks[row["day"]].append(row)
-    totals = [_sum(of_week, "total") for of_week in weeks.values()]
-    known = [total for total in totals if total is not None]
-    return sum(known) / len(known) if len(known) == len(totals) else None
+    total = _sum(rows, "total")
+    return None if total is None else total / len(weeks)
 
 
 def _quantile(kpi: Kpi, rows: Sequence[Row]) -> float | None:
