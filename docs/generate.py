@@ -1,5 +1,5 @@
 """Writes the pages that are made from the code: settings, metrics, events, commands, the plan,
-tables.
+tables, KPIs.
 
 `python docs/generate.py` rewrites them, `--check` says which differ. Whoever changes a catalogue,
 a model or a command regenerates the page in the same commit; `make check` holds that.
@@ -24,6 +24,7 @@ from meetlat.cli import meetlat
 from meetlat.contract import fields
 from meetlat.contract.envelope import MAX_EVENT_BYTES, Attributes
 from meetlat.contract.events import EVENT_MODELS, EventData
+from meetlat.kpis._docs import kpis_page
 from meetlat.metrics import MAX_LABEL_VALUES, METRICS, Metric
 from meetlat.plan._docs import plan_page
 from meetlat.settings import CONFIG_ENV, SETTINGS, Secret, Setting
@@ -300,6 +301,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "plan.md": plan_page,
     "tables.md": tables_page,
+    "kpis.md": kpis_page,
 }
 
 
