@@ -143,7 +143,8 @@ def test_intensity_is_uses_per_entitled_and_per_active_person_and_week(inputs: I
 def test_feature_usage_is_a_share_with_unused_features_at_zero(inputs: Inputs) -> None:
     for feature in ("draft", "tone", "translate"):
         inputs.add("plan_features", use_case="quotes", feature=feature)
-    inputs.add("plan_features", use_case="hr", feature="screen")
+    for feature in ("screen", "macro"):
+        inputs.add("plan_features", use_case="hr", feature=feature)
     tomorrow = (HOUR + DAY).date()
     inputs.add("interactions_hourly", requests=6, feature="draft")
     inputs.add("interactions_hourly", requests=50, feature="draft", status="cancelled")
