@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import aggregator, collector, growth, live, pipeline, sdk
+from bench import aggregator, collector, growth, kpi, live, pipeline, sdk
 from bench.figure import Figure
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -31,6 +31,7 @@ BENCHES: dict[str, tuple[Callable[[], list[Figure]], Callable[[], list[Figure]]]
     "pipeline": (pipeline.run, lambda: pipeline.run(10_000_000)),
     "live": (live.run, lambda: live.run(600.0)),
     "growth": (growth.run, lambda: growth.run(100_000_000, 500_000, 30)),
+    "kpi": (kpi.run, lambda: kpi.run(14_300_000)),
 }
 
 

@@ -99,6 +99,7 @@ class Publisher:
                 ).fetchall()[0]
                 plan = read_shown(con, watermark, self._local_day)
                 self._write(known, watermark, plan)
+                con.execute(sql("kpi/current"))
                 con.execute("COMMIT")
             except BaseException:
                 with suppress(duckdb.TransactionException):  # none was begun, or it has ended
@@ -214,6 +215,8 @@ class Publisher:
             )
             con.execute("DELETE FROM team_shown WHERE week IN (SELECT week FROM team_weeks)")
             con.execute("INSERT INTO team_shown SELECT week, team, shown FROM team_new")
+            con.execute("DELETE FROM kpi_current")
+            con.execute("INSERT INTO kpi_current BY NAME SELECT * FROM kpi_shown_now")
             con.execute("COMMIT")
         except BaseException:
             with suppress(duckdb.TransactionException):

@@ -238,7 +238,3 @@ def cell_query(cell: Cell, part: str, columns: list[tuple[str, str]], first: str
         f"WHERE c.hour BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}' "
         f"AND {moment} IN (SELECT part FROM chunk) GROUP BY ALL"
     )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -103,6 +103,30 @@ ACTIVE_USERS = Metric(
     "ISO week); absent below the privacy limit",
     ("use_case", "window"),
 )
+KPI_VALUE = Metric(
+    "meetlat_kpi_value",
+    "gauge",
+    "A KPI's value over the last 28 full days, of a whole use case, in the KPI's unit",
+    ("use_case", "kpi"),
+)
+KPI_TARGET = Metric(
+    "meetlat_kpi_target",
+    "gauge",
+    "What that value should reach, in the KPI's unit",
+    ("use_case", "kpi"),
+)
+KPI_BASELINE = Metric(
+    "meetlat_kpi_baseline",
+    "gauge",
+    "The same before AI, weighed by the current mix of segments",
+    ("use_case", "kpi"),
+)
+KPI_OBSERVATIONS = Metric(
+    "meetlat_kpi_observations",
+    "gauge",
+    "How many observations that value rests on",
+    ("use_case", "kpi"),
+)
 PROBE_SUCCESS = Metric(
     "meetlat_probe_success",
     "gauge",

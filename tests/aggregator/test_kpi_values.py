@@ -13,6 +13,7 @@ from support.aggregating import Sent, event, person
 from support.judging import GO_LIVE, NOW, Judged, at, plan_of, task, tasks, use_case
 
 from meetlat.plan.models import Plan
+from meetlat_aggregator.gauges import read_gauges
 
 BEFORE, AFTER = date(2025, 10, 6), date(2026, 1, 12)
 Make = Callable[..., Judged]
@@ -305,3 +306,17 @@ def test_without_a_plan_values_stand_beside_house_targets(tmp_path: Path) -> Non
     found = company.value("response_on_time", "week")
     assert (found["target_low"], found["status"], found["phase"]) == (0.95, "undecided", "")
     company.close()
+
+
+def test_metrics_show_the_last_28_days_with_target_baseline_and_n(judged: Make) -> None:
+    company = judged(tasks(40, BEFORE, 80, 10) + tasks(111, AFTER, 111, 5))
+    values = read_gauges(company.bench.con, NOW.replace(tzinfo=None), 5)
+    row = company.value("lead_time", "rolling_28d")
+    labels = ("quotes", "lead_time")
+    shown = {name: dict(rows) for name, rows in values.items() if name.startswith("meetlat_kpi_")}
+    assert {name: rows[labels] for name, rows in shown.items()} == {
+        "meetlat_kpi_value": row["value"],
+        "meetlat_kpi_target": row["target_high"],
+        "meetlat_kpi_baseline": row["baseline"],
+        "meetlat_kpi_observations": row["n"],
+    }

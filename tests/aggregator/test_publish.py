@@ -14,6 +14,7 @@ from support.aggregating import DAY, HOUR, MINUTE, NOON, SECOND, Bench, Sent, ev
 
 from meetlat.kpis.catalogue import catalogue
 from meetlat_aggregator.dictionary import TABLES
+from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
 from meetlat_aggregator.publish import PUBLISHED, WORKING, Publisher
 
 TODAY = date(2026, 3, 4)
@@ -44,7 +45,7 @@ def test_every_table_and_column_has_a_comment(bench: Bench) -> None:
             "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal"
         ).fetchall()
         assert len(columns) > 150
-    assert set(tables) == {table.name for table in TABLES}
+    assert set(tables) == {table.name for table in (*TABLES, *VALUE_TABLES)}
     assert all(tables.values())
     assert [name for name, comment in columns if not comment] == []
 

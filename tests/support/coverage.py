@@ -311,7 +311,7 @@ CASES = [
         "Wilson",
         "0.8 of 50 alike calls on 28 days",
         share_by_day(0.8, 28, 0.1, naive=True),
-        (0.5, 0.65),
+        (0.5, 0.70),
     ),
     Case("Wilson by day", "the same, 8 days", share_by_day(0.8, 8, 0.1)),
     Case("Wilson by day", "the same, 28 days", share_by_day(0.8, 28, 0.1)),

@@ -84,7 +84,8 @@ def _weigh(
     found["baseline"][rows] = base.value
     found["baseline_n"][rows] = np.add.reduceat(base_n, begins)
     found["compared_value"][rows] = now.value
-    found["compared_share"][rows] = compared / everything[rows]
+    whole = everything[rows]
+    found["compared_share"][rows] = compared / np.where(whole > 0, whole, np.nan)
     enough = (compared >= LEAST) & (found["baseline_n"][rows] >= LEAST)
     for name, values in (("", better.value), ("_low", better.low), ("_high", better.high)):
         found[f"improvement{name}"][rows] = np.where(enough, values, np.nan)

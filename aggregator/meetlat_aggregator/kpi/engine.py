@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 import duckdb
 import pyarrow as pa
@@ -33,6 +35,9 @@ from meetlat_aggregator.sqlfiles import sql
 # Hours are of technical KPIs of whole use cases, and of the last weeks: there to find faults by.
 HOURS_KEPT = timedelta(days=35)
 _NO_COMPANY = Company(name="unknown")  # without a plan money is in euro
+# All KPIs at once are quickest; of a long past they would take more memory than there is.
+_FEW_DAYS, _AT_ONCE, _STRETCH = 40, 4, 92
+_ROOM_MB = 256
 _LONG_REST = 20.0  # times as long as they took
 
 
@@ -92,10 +97,37 @@ class Engine:
             self.create()
         days = self._days(changed)
         kpis = self._concerned(changed, new_day=new_day)
-        if days:
-            self._components.rewrite(kpis.values(), self._hand(days, now))
-        if days or new_day:
-            self._values(kpis, days, today, now, everything=changed.everything or new_day)
+        everything = changed.everything or new_day or self._in_baseline(days)
+        # Whatever is compared with a baseline that changed changes too.
+        of_values = days | self._days(Changed(everything=True)) if everything else days
+        with self._room(much=len(of_values) > _FEW_DAYS):
+            for some in _stretches(days):
+                self._components.rewrite(kpis.values(), self._hand(some, now))
+            if of_values:
+                self._values(kpis, days, of_values, today, now, baselines=everything)
+
+    def _in_baseline(self, days: set[date]) -> bool:
+        """Whether one of these days lies in a baseline window of the plan."""
+        windows = [case.baseline for case in self._planned() if case.baseline]
+        return any(window.since <= day <= window.until for window in windows for day in days)
+
+    @contextmanager
+    def _room(self, *, much: bool) -> Iterator[None]:
+        """More memory for DuckDB while the whole past is made anew, which is seldom."""
+        if not much:
+            yield
+            return
+        con = self._con
+        ((limit, larger),) = con.execute(
+            f"SELECT value, parse_formatted_bytes(value) < {_ROOM_MB} * 1000000 "
+            "FROM duckdb_settings() WHERE name = 'memory_limit'"
+        ).fetchall()
+        if larger:
+            con.execute(f"SET memory_limit = '{_ROOM_MB}MB'")
+        try:
+            yield
+        finally:
+            con.execute(f"SET memory_limit = '{limit}'")
 
     def _make_plan_tables(self, today: date) -> None:
         """What the plan says, as KPIs' SQL reads it; it stays on the connection."""
@@ -141,32 +173,33 @@ class Engine:
         return [*planned, *(_unplanned(name) for name in sorted(others))]
 
     def _values(
-        self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime, *, everything: bool
+        self,
+        kpis: dict[str, Kpi],
+        touched: set[date],
+        days: set[date],
+        today: date,
+        now: datetime,
+        *,
+        baselines: bool,
     ) -> None:
+        """Values of the periods that hold one of `days`, and of the hours of those `touched`."""
         cases = self._cases()
-        baselines = everything or any(
-            case.baseline and case.baseline.since <= day <= case.baseline.until
-            for case in cases
-            for day in days
-        )
-        touched = days
-        if baselines:  # whatever is compared with them changes too
-            days = days | self._days(Changed(everything=True))
         periods = sorted(touched_periods(cases, days | {today}, today))
-        began = self._clock()
-        by_row = {name: kpi for name, kpi in kpis.items() if kpi.shape == "survival"}
-        long_due = baselines or began >= self._long_again
-        row_periods = [p for p in periods if long_due or p.name in SHORT]
         if not baselines:
-            periods, row_periods = (
-                [p for p in some if p.name != BASELINE] for some in (periods, row_periods)
-            )
-        measured = [*self._additive(kpis, periods), *self._by_row(by_row, row_periods, now)]
-        if by_row and long_due:
-            self._long_again = self._clock() + _LONG_REST * (self._clock() - began)
-        hours, of_hours = self._hourly(kpis, touched, today, now)
-        judging = Judging(self._con, self._plan, cases, kpis, today, now)
-        judging.write([*measured, *of_hours], [*periods, *hours], row_periods, baselines=baselines)
+            periods = [period for period in periods if period.name != BASELINE]
+        long_due = baselines or self._clock() >= self._long_again
+        row_periods = [p for p in periods if long_due or p.name in SHORT]
+        for some in _groups(kpis, _AT_ONCE if len(days) > _FEW_DAYS else len(kpis)):
+            by_row = {name: kpi for name, kpi in some.items() if kpi.shape == "survival"}
+            began = self._clock()
+            of_rows = list(self._by_row(by_row, row_periods, now))
+            if by_row and long_due:
+                self._long_again = self._clock() + _LONG_REST * (self._clock() - began)
+            measured = [*self._additive(some, periods), *of_rows]
+            hours, of_hours = self._hourly(some, touched, today, now)
+            judging = Judging(self._con, self._plan, cases, some, today, now)
+            shown = [*periods, *hours]
+            judging.write([*measured, *of_hours], shown, row_periods, baselines=baselines)
         self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
 
     # --- measuring
@@ -239,6 +272,20 @@ class Engine:
             for use_case, start in sorted(hours)
         ]
         return periods, found
+
+
+def _stretches(days: set[date]) -> Iterator[list[date]]:
+    """The days in order, so many at a time that a statement over them needs little memory."""
+    ordered = sorted(days)
+    for first in range(0, len(ordered), _STRETCH):
+        yield ordered[first : first + _STRETCH]
+
+
+def _groups(kpis: dict[str, Kpi], size: int) -> Iterator[dict[str, Kpi]]:
+    """Some KPIs at a time."""
+    rest = iter(kpis.items())
+    while some := dict(islice(rest, size)):
+        yield some
 
 
 def _unplanned(name: str) -> UseCase:

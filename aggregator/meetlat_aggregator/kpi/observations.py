@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,9 @@ from meetlat_aggregator.kpi.measured import KEY, Cut, Measured
 from meetlat_aggregator.kpi.periods import BASELINE, Period
 from meetlat_aggregator.kpi.statistics import kaplan_meier
 
-Codes = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
 _EPOCH = date(1970, 1, 1)
-_RADIX = 2**16
+_RADIX, _INT32 = 2**16, 2**31 - 1
 _CUTS: tuple[tuple[Cut, bool, bool], ...] = (
     ("total", False, False), ("team", True, False), ("segment", False, True), ("both", True, True),
 )  # fmt: skip
@@ -28,8 +29,8 @@ _CUTS: tuple[tuple[Cut, bool, bool], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Rows of one KPI: `day` (days since 1970), codes into the lists of texts, value and whether
-    it was reached (`ended`) or is only known to be larger.
+    """Rows of one KPI in the order of their values: `day` (days since 1970), codes into the lists
+    of texts, value and whether it was reached (`ended`) or is only known to be larger.
     """
 
     kpi: str
@@ -42,18 +43,20 @@ class Observations:
     @classmethod
     def of(cls, kpi: str, rows: pa.Table) -> Observations:
         """From a query's columns day, use_case, team, segment, part, assisted, value, ended."""
+        value = np.asarray(rows["value"].combine_chunks().cast(pa.float64()))
+        order = np.argsort(value, kind="stable")
         dimensions, texts = {}, {}
         for name in ("use_case", "team", "segment", "part", "assisted"):
             encoded = rows[name].combine_chunks().dictionary_encode()
-            dimensions[name] = np.asarray(encoded.indices).astype(np.int64)
+            dimensions[name] = np.asarray(encoded.indices).astype(np.int32)[order]
             texts[name] = encoded.dictionary.to_pylist()
         return cls(
             kpi,
-            np.asarray(rows["day"].combine_chunks().cast(pa.int32())).astype(np.int64),
+            np.asarray(rows["day"].combine_chunks().cast(pa.int32())).astype(np.int32)[order],
             dimensions,
             texts,
-            np.asarray(rows["value"].combine_chunks().cast(pa.float64())),
-            rows["ended"].combine_chunks().to_numpy(zero_copy_only=False),
+            value[order],
+            rows["ended"].combine_chunks().to_numpy(zero_copy_only=False)[order],
         )
 
     def measure(
@@ -62,22 +65,20 @@ class Observations:
         """The quantile per period and cut. `control` is the control team per use case."""
         if not len(self.value):
             return
-        order = np.argsort(self.value, kind="stable")
-        outside = self._in_control(control)[order]
+        outside = self._in_control(control)
         by_name: dict[str, list[Period]] = {}
         for period in periods:
             by_name.setdefault(period.name, []).append(period)
         for name, some in by_name.items():
             starts, place = self._places(some)
-            place = place[order]
             if name == BASELINE and "true" in self.texts["assisted"]:
                 with_ai = self.texts["assisted"].index("true")
-                place = np.where(self.dimensions["assisted"][order] == with_ai, -1, place)
+                place = np.where(self.dimensions["assisted"] == with_ai, -1, place)
             for cut, by_team, by_segment in _CUTS:
                 kept = place >= 0
                 if not by_team:
                     kept = kept & ~outside
-                at = order[kept]
+                at = np.flatnonzero(kept).astype(np.int32)
                 if len(at):
                     by = ("use_case", "part", *["team"] * by_team, *["segment"] * by_segment)
                     yield self._quantiles(name, starts, place[kept], at, by, cut, quantile)
@@ -96,7 +97,7 @@ class Observations:
         starts = sorted({period.start for period in periods})
         first = min(_days(period.first) for period in periods)
         width = max(_days(period.last) for period in periods) - first + 1
-        table = np.full((len(self.texts["use_case"]), width), -1, np.int64)
+        table = np.full((len(self.texts["use_case"]), width), -1, np.int32)
         for period in periods:
             if period.use_case in self.texts["use_case"]:
                 row = self.texts["use_case"].index(period.use_case)
@@ -117,13 +118,14 @@ class Observations:
         cut: Cut,
         quantile: float,
     ) -> Measured:
-        code, size = place, len(starts)
+        size = len(starts) * prod(len(self.texts[dimension]) for dimension in by)
+        code = place.astype(np.int64) if size > _INT32 else place
         for dimension in by:
             count = len(self.texts[dimension])
-            code = code * count + self.dimensions[dimension][at]
-            size *= count
+            if count > 1:
+                code = code * count + self.dimensions[dimension][at]
         if size > _RADIX:
-            _, code = np.unique(code, return_inverse=True)
+            code = np.unique(code, return_inverse=True)[1]
         small = code.astype(np.uint16) if code.max() < _RADIX else code
         sort = np.argsort(small, kind="stable")
         code, at, place = code[sort], at[sort], place[sort]
