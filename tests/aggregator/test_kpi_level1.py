@@ -292,9 +292,3 @@ def test_events_outside_production_are_in_no_technical_kpi(bench: Bench) -> None
     with bench.published() as con:
         rows = con.execute(catalogue()["error_rate"].sql).fetchall()
     assert [row[-2:] for row in rows] == [(3, 6)]
-
-
-def test_the_saving_of_better_prompts_is_a_formula_that_says_what_it_compares() -> None:
-    kpi = catalogue()["token_saving"]
-    assert kpi.shape == "formula"
-    assert "today's prices" in kpi.definition.en

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from support.aggregating import Sent, event, person
+from support.events import MINIMAL
 from support.judging import GO_LIVE, NOW, Judged, at, plan_of, task, tasks, use_case
 
 from meetlat.plan.models import Plan
 from meetlat_aggregator.gauges import read_gauges
 
 BEFORE, AFTER = date(2025, 10, 6), date(2026, 1, 12)
+BASELINE_TOTALS = "SELECT * FROM baselines WHERE cut = 'total' AND kpi = 'lead_time'"
 Make = Callable[..., Judged]
 
 
@@ -143,7 +145,7 @@ def test_a_baseline_by_hand_wins_over_the_measured_one_and_makes_it_an_estimate(
     row = found.value("lead_time")
     assert (row["baseline"], row["baseline_n"], row["basis"]) == (20, 50, "estimated")
     assert row["improvement"] == pytest.approx((20 - row["value"]) / 20)
-    sources = {one["source"] for one in found.rows("SELECT * FROM baselines WHERE cut = 'total'")}
+    sources = {one["source"] for one in found.rows(BASELINE_TOTALS)}
     assert sources == {"order system, 2025"}
 
 
@@ -320,3 +322,19 @@ def test_metrics_show_the_last_28_days_with_target_baseline_and_n(judged: Make) 
         "meetlat_kpi_baseline": row["baseline"],
         "meetlat_kpi_observations": row["n"],
     }
+
+
+def test_the_sql_of_every_kpi_runs_where_values_are_made(judged: Make) -> None:
+    """Events of every type, then more of them: what the engine reads is what the SQL expects."""
+    day = NOW.date() - timedelta(days=3)
+    everything = [
+        event(name, time=at(day, 8 + i), history=True, appended=NOW, use_case="quotes")
+        for name in MINIMAL
+        for i in range(3)
+        if name not in ("void", "sdk_report", "collector_report")
+    ]
+    company = judged(everything + tasks(30, AFTER, 111, 5))
+    company.feed(calls(30, day)).publish()
+    known = {row["kpi"] for row in company.rows("SELECT DISTINCT kpi FROM kpi_values")}
+    assert {"lead_time", "response_on_time", "error_rate", "response_time_p95"} <= known
+    assert len(known) >= 10
