@@ -189,6 +189,12 @@ def test_what_a_plan_names_and_nobody_measured_is_unknown(judged: Make) -> None:
         assert (row["status"], row["n"], row["value"]) == ("unknown", 0, None)
 
 
+def test_what_nobody_reported_is_unknown_and_not_too_few(judged: Make) -> None:
+    """There are tasks, and no word of complaints: that is neither zero nor a small number."""
+    found = judged(tasks(40, AFTER, 111, 5)).value("complaints")
+    assert (found["status"], found["value"]) == ("unknown", None)
+
+
 def test_values_without_news_for_a_week_are_stale_where_the_period_is_not_over(
     judged: Make,
 ) -> None:

@@ -15,6 +15,7 @@ from support.importing import PLAIN, load
 from meetlat.imports.mapping import Map
 from meetlat.imports.mapping_file import load_map
 from meetlat.kpis.catalogue import catalogue
+from meetlat.plan.load import load as load_plan
 from meetlat.plan.models import Plan
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -82,10 +83,15 @@ def test_an_example_has_a_map_and_a_plan_that_fit_together(file: Path) -> None:
     assert said.segment is not None
     names = {*said.segment.values.values(), *said.segment.below, said.segment.otherwise} - {None}
     assert set(use_case.segments) == names
-    known = set(catalogue())
-    if len(known) > 1:  # the catalogue is whole
-        assert {choice.id for choice in use_case.kpis} <= known
+    assert {choice.id for choice in use_case.kpis} <= set(catalogue())
 
 
 def test_there_are_two_examples() -> None:
     assert [file.parent.name for file in EXAMPLES] == ["helpdesk", "quotes"]
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.parent.name)
+def test_the_plan_of_an_example_has_no_errors(file: Path) -> None:
+    found = load_plan(file.parent / "meetlat.toml")
+    assert [problem for problem in found.problems if problem.severity == "error"] == []
+    assert found.plan is not None

@@ -58,7 +58,7 @@ SELECT
   phase,
   CASE
     WHEN n IS NOT NULL AND n > 0 AND value IS NULL AND shape = 'weeks' THEN 'suppressed'
-    WHEN coalesce(n, 0) = 0 THEN 'unknown'
+    WHEN coalesce(n, 0) = 0 OR (value IS NULL AND shape IN ('mean', 'ratio', 'sum')) THEN 'unknown'
     WHEN stale THEN 'stale'
     WHEN few OR value IS NULL THEN 'too few'
     WHEN phase IN ('baseline', 'settling', 'early') OR immature THEN 'provisional'
