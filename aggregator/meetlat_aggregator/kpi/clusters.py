@@ -10,7 +10,7 @@ import numpy as np
 
 from meetlat_aggregator.kpi.measured import Floats
 from meetlat_aggregator.kpi.statistics import Range
-from meetlat_aggregator.kpi.statistics.base import t_quantile
+from meetlat_aggregator.kpi.statistics.base import normal_quantile, t_quantile
 
 # With fewer days, how they differ is too uncertain to judge by.
 LEAST_DAYS = 8
@@ -35,13 +35,15 @@ def ratio_by_day(
 def design_effect(
     hits: Floats, n: Floats, days: Floats, hits_hits: Floats, hits_n: Floats, n_n: Floats
 ) -> Floats:
-    """How many times the variance of a share is that of independent calls; at least 1, and 1 of
-    fewer than eight days.
+    """By how much to divide n for the range of a share, since calls of one day are alike; at least
+    1, and 1 of fewer than eight days. As `statistics.design_effect`, from sums.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         share = hits / n
         between = _variance(share, n, days, hits_hits, hits_n, n_n)
-        effect = between / (share * (1 - share) / n)
+        # Known from so many days only (Korn and Graubard, Survey Methodology 1998).
+        wider = (t_quantile(0.975, days - 1) / normal_quantile(0.975)) ** 2
+        effect = between / (share * (1 - share) / n) * wider
     known = (days >= LEAST_DAYS) & np.isfinite(effect)
     return np.where(known, np.maximum(effect, 1.0), 1.0)
 
