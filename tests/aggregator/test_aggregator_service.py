@@ -56,6 +56,7 @@ def all_facts() -> list[Sent]:
 @pytest.mark.prometheus
 async def test_every_metric_appears_and_promtool_has_nothing_to_say(tmp_path: Path) -> None:
     facts = all_facts()
+    (tmp_path / "meetlat.toml").write_text(PLAN)
     async with running(tmp_path, FakeReader(facts)) as aggregator:
         await committed(aggregator, len(facts))
         await until(

@@ -14,7 +14,7 @@ from support.lanes import required
 
 
 @contextlib.contextmanager
-def disk(place: Path, size: str = "24m") -> Iterator[Path]:
+def disk(place: Path, size: str = "64m") -> Iterator[Path]:
     """A disk of that size at `place`, as long as the block lasts."""
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "meetlat-test", str(place)]

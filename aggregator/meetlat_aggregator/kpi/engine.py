@@ -36,7 +36,7 @@ from meetlat_aggregator.sqlfiles import sql
 HOURS_KEPT = timedelta(days=35)
 _NO_COMPANY = Company(name="unknown")  # without a plan money is in euro
 # All KPIs at once are quickest; of a long past they would take more memory than there is.
-_FEW_DAYS, _AT_ONCE, _STRETCH = 40, 4, 92
+_FEW_DAYS, _AT_ONCE, _STRETCH = 40, 4, 91  # whole weeks
 _ROOM_MB = 256
 _LONG_REST = 20.0  # times as long as they took
 
@@ -101,8 +101,10 @@ class Engine:
         # Whatever is compared with a baseline that changed changes too.
         of_values = days | self._days(Changed(everything=True)) if everything else days
         with self._room(much=len(of_values) > _FEW_DAYS):
-            for some in _stretches(days):
-                self._components.rewrite(kpis.values(), self._hand(some, now))
+            for weekly, at_hand in ((False, days), (True, _whole_weeks(days))):
+                made = [kpi for kpi in kpis.values() if kpi.weekly == weekly]
+                for some in _stretches(at_hand) if made else ():
+                    self._components.rewrite(made, self._hand(some, now))
             if of_values:
                 self._values(kpis, days, of_values, today, now, baselines=everything)
 
@@ -272,6 +274,12 @@ class Engine:
             for use_case, start in sorted(hours)
         ]
         return periods, found
+
+
+def _whole_weeks(days: set[date]) -> set[date]:
+    """All days of the weeks that hold one of these: what is of a week is made from all of it."""
+    mondays = {day - timedelta(days=day.weekday()) for day in days}
+    return {monday + timedelta(days=i) for monday in mondays for i in range(7)}
 
 
 def _stretches(days: set[date]) -> Iterator[list[date]]:
