@@ -344,3 +344,27 @@ def test_the_sql_of_every_kpi_runs_where_values_are_made(judged: Make) -> None:
     known = {row["kpi"] for row in company.rows("SELECT DISTINCT kpi FROM kpi_values")}
     assert {"lead_time", "response_on_time", "error_rate", "response_time_p95"} <= known
     assert len(known) >= 10
+
+
+def test_a_case_is_whole_also_when_its_last_step_comes_later(judged: Make) -> None:
+    began = at(date(2026, 2, 2))
+    first = [task(began, 24, case=f"w{i}", step="draft") for i in range(30)]
+    company = judged(first)
+    assert company.values("end_to_end_lead_time", "month")[0]["value"] == pytest.approx(24)
+    later = began + timedelta(days=40)
+    company.feed([task(later, 24, case=f"w{i}", step="send") for i in range(30)]).publish()
+    (month,) = company.values("end_to_end_lead_time", "month")
+    assert (month["start"].month, month["n"]) == (2, 30)
+    assert month["value"] == pytest.approx(41 * 24)
+
+
+def test_a_day_that_comes_late_leaves_the_rest_of_its_week_in_place(judged: Make) -> None:
+    plan = plan_of(
+        use_case(teams=["sales"]),
+        teams=[{"name": "sales", "people": [{"from": date(2025, 1, 1), "count": 10}]}],
+    )
+    monday = date(2026, 2, 9)
+    company = judged(tasks(50, monday, 5, 1), plan)
+    company.feed([task(at(monday + timedelta(days=3)), 1, case="late")]).publish()
+    week = company.values("throughput", "week", start=f"{monday} 00:00:00")[0]
+    assert week["value"] == pytest.approx(5.1)

@@ -37,6 +37,7 @@ CREATE TABLE task_rows (
   errors BIGINT, quality DOUBLE, takeover DOUBLE, template_reused BOOLEAN, value DECIMAL(21,9),
   began DATE, day DATE, lead_us BIGINT, draft_us BIGINT, age_us BIGINT
 );
+CREATE VIEW case_rows AS FROM task_rows;
 CREATE TABLE use_rows (
   use_case VARCHAR, team VARCHAR, "user" VARCHAR, feature VARCHAR, week DATE, uses BIGINT
 );

@@ -15,9 +15,17 @@ import duckdb
 from meetlat_aggregator.dictionary import TABLES
 from meetlat_aggregator.sqlfiles import sql
 
-ROWS = {"task_rows": "tasks", "use_rows": "uses"}
+ROWS = {"task_rows": "tasks", "case_rows": "tasks", "use_rows": "uses"}
 # The live table that a documented one is made of: when that changes, this does.
 SOURCES = {t.name: t.cell or t.rows for t in TABLES if t.cell or t.rows} | ROWS
+
+_TIMES = ("finished", "coalesce(requested, started)", "first_draft", "decided")
+_NEAR = " OR ".join(
+    f"{time} BETWEEN TIMESTAMP '{{first}}' AND TIMESTAMP '{{last}}'" for time in _TIMES
+)
+_AT_HAND = " OR ".join(f"local_day({time}) IN (SELECT day FROM kpi_days)" for time in _TIMES)
+_OF_TASKS = f"({_NEAR}) AND ({_AT_HAND})"
+_OF_CASES = f'(use_case, "case") IN (SELECT (use_case, "case") FROM tasks WHERE {_OF_TASKS})'
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +55,12 @@ class Inputs:
     def _input(self, name: str, days: Days) -> str:
         if name in ROWS:
             span = "working_span" if days.working else "calendar_span"
-            text = sql(f"kpi/inputs/{name}")
-            given = {"first": days.first, "last": days.last, "now": days.now, "span": span}
+            text = sql("kpi/inputs/use_rows" if name == "use_rows" else "kpi/inputs/task_rows")
+            among = _OF_TASKS if name == "task_rows" else _OF_CASES
+            given = {
+                "among": among, "first": days.first, "last": days.last, "now": days.now,
+                "span": span,
+            }  # fmt: skip
             for key, value in given.items():
                 text = text.replace("{" + key + "}", str(value))
             return text

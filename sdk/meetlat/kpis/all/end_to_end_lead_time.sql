@@ -6,7 +6,7 @@ better = "lower"
 shape = "survival"
 baseline = true
 maturity_days = 28
-inputs = ["task_rows"]
+inputs = ["case_rows"]
 guards = ["no improvement without a baseline", "open cases count as not yet finished", "no median below 20 cases"]
 
 [title]
@@ -24,7 +24,7 @@ nl = "Het mediane aantal kalenderuren van de eerste start tot het laatste einde 
 -- One row per case: first start to last finish over all its tasks and steps.
 WITH steps AS (
   SELECT *, coalesce(requested, started) AS begin_at
-  FROM task_rows
+  FROM case_rows
   WHERE "case" <> '' AND began IS NOT NULL AND coalesce(lead_us, age_us) >= 0
 ),
 cases AS (

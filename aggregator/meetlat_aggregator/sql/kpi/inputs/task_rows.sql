@@ -1,5 +1,5 @@
 -- One row per task that began, was drafted, decided or finished on one of the days at hand: by
--- which of them a KPI places it is the KPI's own. Handling includes rework,
+-- which of them a KPI places it is the KPI's own. As `case_rows`: all tasks of their cases. Handling includes rework,
 -- also where the sender keeps rework apart. Times are UTC, days the company's own.
 SELECT
   coalesce(nullif(t.use_case, ''), pt.use_case, '') AS use_case,
@@ -24,15 +24,9 @@ FROM (
   SELECT *, coalesce(requested, started) AS begin_at,
     local_day(coalesce(requested, started)) AS began, local_day(finished) AS day
   FROM tasks
-  WHERE finished BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
-    OR coalesce(requested, started) BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
-    OR first_draft BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
-    OR decided BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'
+  WHERE {among}
 ) AS t
 LEFT JOIN plan_tools AS pt ON t.use_case = '' AND pt.tool = t.tool
 LEFT JOIN plan_use_cases AS u ON u.use_case = coalesce(nullif(t.use_case, ''), pt.use_case, '')
 LEFT JOIN teams AS s ON s.week = week_of(coalesce(t.day, local_day(t.last_time)))
   AND s.team = t.team
-WHERE t.began IN (SELECT day FROM kpi_days) OR t.day IN (SELECT day FROM kpi_days)
-  OR local_day(t.first_draft) IN (SELECT day FROM kpi_days)
-  OR local_day(t.decided) IN (SELECT day FROM kpi_days)
