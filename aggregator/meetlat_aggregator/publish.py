@@ -33,6 +33,7 @@ from meetlat_aggregator.dictionary import TABLES
 from meetlat_aggregator.kpi.engine import Changed, Engine
 from meetlat_aggregator.kpi.plan_shown import PlanShown, read_shown
 from meetlat_aggregator.kpi.prices import PriceBook
+from meetlat_aggregator.local_day import make_local_day
 from meetlat_aggregator.rewriting import Before, Rewriting
 from meetlat_aggregator.sqlfiles import sql
 
@@ -40,7 +41,7 @@ PUBLISHED = "kpi.duckdb"
 WORKING = "kpi.working.duckdb"
 # Files of this format open in every DuckDB from 1.0 on.
 STORAGE_VERSION = "v1.0.0"
-LAYOUT = 2  # of the published tables; another one makes the working file anew
+LAYOUT = 3  # of the published tables; another one makes the working file anew
 _log = logging.getLogger("meetlat.aggregator")
 AtOnce = Callable[[Callable[[], None]], None]
 
@@ -86,9 +87,8 @@ class Publisher:
     def _publish(self, at_once: AtOnce) -> None:
         con = self.con
         con.execute(sql("macros"))
-        con.execute(sql("publish_macros"))
         con.execute(sql("prices/macros"))
-        con.execute(f"SET VARIABLE timezone = {_quoted(self.timezone)}")
+        make_local_day(con, self.timezone)
         token, known = self._new_token()
         self._attach()
         try:

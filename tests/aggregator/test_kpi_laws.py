@@ -75,7 +75,7 @@ def test_publishing_again_and_again_gives_what_publishing_once_gives(
     batches: list[list[Sent]],
 ) -> None:
     with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
-        patched.setattr(engine, "_LONG_REST", 0.0)
+        patched.setattr(engine, "_REST", 0.0)
         company = Judged(Path(folder), PLAN)
         try:
             for batch in batches:

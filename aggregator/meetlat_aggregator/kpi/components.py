@@ -1,17 +1,20 @@
 """KPIs as additive parts per day: what their SQL gives for the days at hand.
 
 Everything that can be added up over days, teams and segments is kept as `kpi_components` (sums) and
-`kpi_buckets` (waits in log buckets), and only the days that changed are made again.
+`kpi_buckets` (waits in log buckets), and only the days that changed are made again. Whole calendar
+months are kept beside them, so that a year is added up from twelve rows and not from all its days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 import duckdb
 
 from meetlat.kpis.catalogue import Kpi
 from meetlat_aggregator.kpi.inputs import Days, Inputs
+from meetlat_aggregator.kpi.periods import calendar_period
 from meetlat_aggregator.sqlfiles import sql
 
 DIMENSIONS = ("use_case", "team", "segment", "part", "assisted")
@@ -25,10 +28,13 @@ _SUMS = {
     "weeks": {"n": "n", "total": "total"},
 }
 ADDITIVE = frozenset(_SUMS) | {"quantile"}
+_MONTHS_AT_ONCE = 3
 
 
 class Components:
-    """The tables `kpi_components` and `kpi_buckets` of the attached database `published`."""
+    """The tables `kpi_components` and `kpi_buckets` of the attached database `published`, and those
+    of their months.
+    """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
         self._con = con
@@ -36,34 +42,65 @@ class Components:
         self._columns: dict[str, frozenset[str]] = {}
 
     def create(self) -> None:
-        """Make both tables anew, empty."""
+        """Make the tables anew, empty."""
         self._con.execute(sql("kpi/create_components"))
 
-    def rewrite(self, kpis: Iterable[Kpi], days: Days) -> None:
-        """Make the parts of these KPIs for the days in `kpi_days` again."""
+    def rewrite(self, kpis: Iterable[Kpi], days: Days, *, few: bool) -> None:
+        """Make the parts of these KPIs for the days in `kpi_days` again. `few`: not many days."""
         additive = [kpi for kpi in kpis if kpi.shape in ADDITIVE]
         if not additive:
             return
-        ids = ", ".join(f"'{kpi.id}'" for kpi in additive)
+        ids = names(kpi.id for kpi in additive)
         for table in ("kpi_components", "kpi_buckets"):
             self._con.execute(
                 f"DELETE FROM published.{table} WHERE kpi IN ({ids}) "
-                f"AND day BETWEEN DATE '{days.first.date()}' AND DATE '{days.last.date()}' "
+                f"AND day BETWEEN DATE '{days.first}' AND DATE '{days.last}' "
                 "AND day IN (SELECT day FROM kpi_days)"
             )
-        for kpi in additive:
-            table = "kpi_buckets" if kpi.shape == "quantile" else "kpi_components"
-            made = self.select(kpi, days, "day")
-            # Its inputs may hold rows that it places on other days, and not all of those days.
-            self._con.execute(
-                f"INSERT INTO published.{table} BY NAME SELECT * FROM ({made}) "
-                "WHERE day IN (SELECT day FROM kpi_days)"
-            )
+        for table, some in (
+            ("kpi_components", [kpi for kpi in additive if kpi.shape != "quantile"]),
+            ("kpi_buckets", [kpi for kpi in additive if kpi.shape == "quantile"]),
+        ):
+            # To plan a statement takes longer than to run it over few days, and of many days it
+            # needs more memory the more it does.
+            for group in [some] if few and some else [[kpi] for kpi in some]:
+                # Inputs may hold rows that a KPI places on other days, and not all of those days.
+                self._con.execute(
+                    f"INSERT INTO published.{table} BY NAME "
+                    f"SELECT * FROM ({self.select(group, days, 'day')}) "
+                    "WHERE day IN (SELECT day FROM kpi_days)"
+                )
 
-    def select(self, kpi: Kpi, days: Days, grain: str) -> str:
-        """The parts of a KPI per day, or per hour (then of whole use cases)."""
-        query = self._inputs.query(kpi.sql, kpi.inputs, days)
-        columns = self._given(kpi, query)
+    def rewrite_months(self, kpis: Iterable[Kpi], days: Iterable[date]) -> None:
+        """Add up the calendar months that hold these days again, for KPIs that are not weekly."""
+        ids = names(kpi.id for kpi in kpis if kpi.shape in ADDITIVE and not kpi.weekly)
+        months = sorted({calendar_period("month", day) for day in days})
+        for place in range(0, len(months), _MONTHS_AT_ONCE):
+            some = months[place : place + _MONTHS_AT_ONCE]
+            firsts = ", ".join(f"DATE '{first}'" for first, _ in some)
+            given = {
+                "first": some[0][0],
+                "last": some[-1][1],
+                "kpis": ids,
+                "among": f"date_trunc('month', day) IN ({firsts})",
+            }
+            for table in ("kpi_months", "kpi_month_buckets"):
+                self._con.execute(
+                    f"DELETE FROM published.{table} WHERE kpi IN ({ids}) AND month IN ({firsts})"
+                )
+            self._con.execute(sql("kpi/months").format(cuts=sql("kpi/cuts").format(**given)))
+            self._con.execute(sql("kpi/month_buckets").format(**given))
+
+    def select(self, kpis: Sequence[Kpi], days: Days, grain: str) -> str:
+        """The parts of these KPIs per day, or per hour (then of whole use cases). Either all of
+        them are of shape quantile or none.
+        """
+        parts = " UNION ALL BY NAME ".join(self._parts(kpi, days, grain) for kpi in kpis)
+        inputs = self._inputs.given([name for kpi in kpis for name in kpi.inputs], days)
+        return f"{inputs} {parts}"
+
+    def _parts(self, kpi: Kpi, days: Days, grain: str) -> str:
+        columns = self._given(kpi, days)
         shown = [name for name in DIMENSIONS if name in columns]
         moment = "CAST(day AS DATE) AS day"
         if "hour" in columns:
@@ -74,18 +111,25 @@ class Components:
             sums = "bucket, sum(count)::BIGINT AS count"
             by = [*shown, "bucket"]
         else:
-            names = _SUMS[kpi.shape]
-            sums = ", ".join(f"sum({given})::DOUBLE AS {name}" for name, given in names.items())
+            columns_of = _SUMS[kpi.shape].items()
+            sums = ", ".join(f"sum({given})::DOUBLE AS {name}" for name, given in columns_of)
             by = shown
         dimensions = "".join(f"{name}, " for name in shown)
+        absent = "".join(f", '' AS {name}" for name in DIMENSIONS if name not in columns)
         groups = ", ".join(str(place) for place in range(1, len(by) + 3))
         return (
-            f"SELECT '{kpi.id}' AS kpi, {moment}, {dimensions}{sums} FROM ({query}) "
+            f"SELECT '{kpi.id}' AS kpi, {moment}, {dimensions}{sums}{absent} FROM ({kpi.sql}\n) "
             f"GROUP BY {groups}"
         )
 
-    def _given(self, kpi: Kpi, query: str) -> frozenset[str]:
+    def _given(self, kpi: Kpi, days: Days) -> frozenset[str]:
         if kpi.id not in self._columns:
+            query = f"{self._inputs.given(kpi.inputs, days)} SELECT * FROM ({kpi.sql}\n)"
             rows = self._con.execute(f"DESCRIBE {query}").fetchall()
             self._columns[kpi.id] = frozenset(row[0] for row in rows)
         return self._columns[kpi.id]
+
+
+def names(kpis: Iterable[str]) -> str:
+    """Ids as SQL texts; never an empty list, which SQL has no word for."""
+    return ", ".join(f"'{name}'" for name in ("", *kpis))

@@ -1,8 +1,9 @@
 """Brings the KPI tables of a publication up to date, within its transaction.
 
 Only days that changed are read again (`components.py`), and only periods that hold one of them get
-new values. Medians of tasks need every row of their period: those of periods longer than a month
-are made anew not more often than their cost allows (`_LONG_REST`); `as_of` says of when they are.
+new values. KPIs that people watch live (`hourly`) follow at once. The others take most of the work,
+and a median of tasks needs every row of its period: they are made not more often than their cost
+allows (`_REST`), from what `kpi_pending` says has changed; `as_of` says of when a value is.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import islice
 
 import duckdb
 import pyarrow as pa
@@ -20,13 +20,14 @@ import pyarrow as pa
 from meetlat.kpis.catalogue import Kpi, catalogue
 from meetlat.plan.models import Company, Plan, UseCase
 from meetlat_aggregator.dictionary import describe
-from meetlat_aggregator.kpi.components import ADDITIVE, Components
+from meetlat_aggregator.kpi.adding import Wanted, add_sums, add_waits
+from meetlat_aggregator.kpi.components import ADDITIVE, Components, names
 from meetlat_aggregator.kpi.exchange import make_exchange
 from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
-from meetlat_aggregator.kpi.judging import Judging, names, period_table
+from meetlat_aggregator.kpi.judging import Judging
 from meetlat_aggregator.kpi.measured import Measured
 from meetlat_aggregator.kpi.observations import Observations
-from meetlat_aggregator.kpi.periods import BASELINE, HOUR, SHORT, Period, touched_periods
+from meetlat_aggregator.kpi.periods import BASELINE, HOUR, SHORT, Period, apart, touched_periods
 from meetlat_aggregator.kpi.plan_tables import FIRST_DAY, make_plan_tables
 from meetlat_aggregator.kpi.values import from_buckets, from_sums
 from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
@@ -35,10 +36,12 @@ from meetlat_aggregator.sqlfiles import sql
 # Hours are of technical KPIs of whole use cases, and of the last weeks: there to find faults by.
 HOURS_KEPT = timedelta(days=35)
 _NO_COMPANY = Company(name="unknown")  # without a plan money is in euro
-# All KPIs at once are quickest; of a long past they would take more memory than there is.
-_FEW_DAYS, _AT_ONCE, _STRETCH = 40, 4, 91  # whole weeks
+# Everything at once is quickest; of a long past it would take more memory than there is.
+_FEW_DAYS, _STRETCH = 40, 91  # days; a stretch is of whole weeks
+_PERIODS_AT_ONCE, _CELLS_AT_ONCE, _ROWS_AT_ONCE = 150, 100_000, 50_000
+_NEWS_OF = timedelta(days=21)  # older news is none
 _ROOM_MB = 256
-_LONG_REST = 20.0  # times as long as they took
+_REST = 10.0  # times as long as they took
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Engine:
         self._clock = clock
         self._inputs = Inputs(con)
         self._components = Components(con, self._inputs)
-        self._long_again = 0.0
+        self._again = 0.0
         self._made_on: date | None = None
 
     def create(self) -> None:
@@ -96,17 +99,72 @@ class Engine:
         if changed.everything:
             self.create()
         days = self._days(changed)
-        kpis = self._concerned(changed, new_day=new_day)
-        everything = changed.everything or new_day or self._in_baseline(days)
-        # Whatever is compared with a baseline that changed changes too.
-        of_values = days | self._days(Changed(everything=True)) if everything else days
-        with self._room(much=len(of_values) > _FEW_DAYS):
+        if changed.everything or new_day or self._in_baseline(days):
+            # Whatever is compared with a baseline that changed changes too.
+            whole = changed.everything or new_day
+            kpis, late = self._pending()
+            kpis = dict(self._kpis) if whole else {**kpis, **self._concerned(changed)}
+            all_days = self._days(Changed(everything=True))
+            self._make(kpis, days | late, days | late | all_days, today, now, baselines=True)
+            con.execute("DELETE FROM published.kpi_pending")
+            return
+        concerned = self._concerned(changed)
+        live = {name: kpi for name, kpi in concerned.items() if kpi.hourly}
+        self._make(live, days, days, today, now, baselines=False)
+        self._put_off(concerned.keys() - live.keys(), days)
+        if self._clock() >= self._again:
+            began = self._clock()
+            kpis, late = self._pending()
+            self._make(kpis, late, late, today, now, baselines=False)
+            con.execute("DELETE FROM published.kpi_pending")
+            self._again = self._clock() + _REST * (self._clock() - began)
+
+    def _put_off(self, kpis: Iterable[str], days: set[date]) -> None:
+        """Note that these KPIs are to be made again for these days."""
+        noted = [(kpi, day) for kpi in sorted(kpis) for day in sorted(days)]
+        given = pa.table(  # noqa: F841 - read next
+            {
+                "kpi": pa.array([kpi for kpi, _ in noted], pa.string()),
+                "day": pa.array([day for _, day in noted], pa.date32()),
+            }
+        )
+        self._con.execute(
+            "INSERT INTO published.kpi_pending "
+            "SELECT * FROM given EXCEPT FROM published.kpi_pending"
+        )
+
+    def _pending(self) -> tuple[dict[str, Kpi], set[date]]:
+        """The KPIs that were put off, and the days for which they were."""
+        rows = self._con.execute("SELECT kpi, day FROM published.kpi_pending").fetchall()
+        kept = {kpi for kpi, _ in rows}
+        return {k: kpi for k, kpi in self._kpis.items() if k in kept}, {day for _, day in rows}
+
+    def _make(
+        self,
+        kpis: dict[str, Kpi],
+        days: set[date],
+        of_values: set[date],
+        today: date,
+        now: datetime,
+        *,
+        baselines: bool,
+    ) -> None:
+        """Make the parts of these KPIs for `days` again, and the values of the periods that hold
+        one of `of_values`.
+        """
+        if not kpis:
+            return
+        by_row = any(kpi.shape == "survival" for kpi in kpis.values())
+        with self._room(much=by_row or len(of_values) > _FEW_DAYS):
             for weekly, at_hand in ((False, days), (True, _whole_weeks(days))):
                 made = [kpi for kpi in kpis.values() if kpi.weekly == weekly]
                 for some in _stretches(at_hand) if made else ():
-                    self._components.rewrite(made, self._hand(some, now))
+                    self._components.rewrite(
+                        made, self._hand(some, now), few=len(some) <= _FEW_DAYS
+                    )
+            self._components.rewrite_months(kpis.values(), days)
             if of_values:
-                self._values(kpis, days, of_values, today, now, baselines=everything)
+                self._values(kpis, days, of_values, today, now, baselines=baselines)
 
     def _in_baseline(self, days: set[date]) -> bool:
         """Whether one of these days lies in a baseline window of the plan."""
@@ -115,11 +173,11 @@ class Engine:
 
     @contextmanager
     def _room(self, *, much: bool) -> Iterator[None]:
-        """More memory for DuckDB while the whole past is made anew, which is seldom."""
+        """More memory for DuckDB while much of the past is read, which is seldom."""
         if not much:
             yield
             return
-        con = self._con
+        con = self._con.cursor()  # a failed transaction takes no statement any more
         ((limit, larger),) = con.execute(
             f"SELECT value, parse_formatted_bytes(value) < {_ROOM_MB} * 1000000 "
             "FROM duckdb_settings() WHERE name = 'memory_limit'"
@@ -130,6 +188,7 @@ class Engine:
             yield
         finally:
             con.execute(f"SET memory_limit = '{limit}'")
+            con.close()
 
     def _make_plan_tables(self, today: date) -> None:
         """What the plan says, as KPIs' SQL reads it; it stays on the connection."""
@@ -146,9 +205,7 @@ class Engine:
             days |= {day for (day,) in self._con.execute(sql("kpi/all_days")).fetchall()}
         return days | {day - timedelta(days=day.weekday()) for day in days}
 
-    def _concerned(self, changed: Changed, *, new_day: bool) -> dict[str, Kpi]:
-        if changed.everything or new_day:
-            return dict(self._kpis)
+    def _concerned(self, changed: Changed) -> dict[str, Kpi]:
         return {
             name: kpi
             for name, kpi in self._kpis.items()
@@ -160,9 +217,8 @@ class Engine:
         given = sorted(days)
         at_hand = pa.table({"day": pa.array(given, pa.date32())})  # noqa: F841 - read next
         self._con.execute("CREATE OR REPLACE TEMP TABLE kpi_days AS SELECT * FROM at_hand")
-        first, last = (datetime.combine(day, datetime.min.time()) for day in (given[0], given[-1]))
         working = any(case.hours == "working" for case in self._planned())
-        return Days(first - timedelta(days=8), last + timedelta(days=9), now, working)
+        return Days(given[0], given[-1], now, working)
 
     def _planned(self) -> tuple[UseCase, ...]:
         return self._plan.use_cases if self._plan else ()
@@ -186,47 +242,88 @@ class Engine:
     ) -> None:
         """Values of the periods that hold one of `days`, and of the hours of those `touched`."""
         cases = self._cases()
+        by_row = [name for name, kpi in kpis.items() if kpi.shape == "survival"]
+        query = sql("kpi/last_days").format(since=today - _NEWS_OF, weekly=self._weekly())
+        self._con.execute(query, {"by_row": by_row})
+        judging = Judging(self._con, self._plan, cases, kpis, today, now)
         periods = sorted(touched_periods(cases, days | {today}, today))
-        if not baselines:
-            periods = [period for period in periods if period.name != BASELINE]
-        long_due = baselines or self._clock() >= self._long_again
-        row_periods = [p for p in periods if long_due or p.name in SHORT]
-        for some in _groups(kpis, _AT_ONCE if len(days) > _FEW_DAYS else len(kpis)):
-            by_row = {name: kpi for name, kpi in some.items() if kpi.shape == "survival"}
-            began = self._clock()
-            of_rows = list(self._by_row(by_row, row_periods, now))
-            if by_row and long_due:
-                self._long_again = self._clock() + _LONG_REST * (self._clock() - began)
-            measured = [*self._additive(some, periods), *of_rows]
-            hours, of_hours = self._hourly(some, touched, today, now)
-            judging = Judging(self._con, self._plan, cases, some, today, now)
-            shown = [*periods, *hours]
-            judging.write([*measured, *of_hours], shown, row_periods, baselines=baselines)
+        before = [period for period in periods if period.name == BASELINE]
+        if baselines:
+            judging.write(self._measured(kpis, before, now), before, baselines=True)
+        after = [period for period in periods if period.name != BASELINE]
+        for some in _portions(after):
+            judging.write(self._measured(kpis, some, now), some, baselines=False)
+        hours, of_hours = self._hourly(kpis, touched, today, now)
+        if hours:
+            judging.write(of_hours, hours, baselines=False)
         self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
 
     # --- measuring
 
+    def _measured(
+        self, kpis: dict[str, Kpi], periods: list[Period], now: datetime
+    ) -> list[Measured]:
+        """Values of these periods, all of which are baselines or none."""
+        by_row = {name: kpi for name, kpi in kpis.items() if kpi.shape == "survival"}
+        return [*self._additive(kpis, periods), *self._by_row(by_row, periods, now)]
+
     def _additive(self, kpis: dict[str, Kpi], periods: list[Period]) -> Iterator[Measured]:
-        sums = [name for name, kpi in kpis.items() if kpi.shape in ADDITIVE - {"quantile"}]
-        buckets = [name for name, kpi in kpis.items() if kpi.shape == "quantile"]
-        for baseline in (False, True):
-            some = [p for p in periods if (p.name == BASELINE) == baseline]
-            if not some:
-                continue
-            period_table(self._con, some)
-            given = {
-                "first": min(p.first for p in some),
-                "last": max(p.last for p in some),
-                "unassisted": "c.assisted <> 'true'" if baseline else "true",
-                "weekly": names(k for k, kpi in self._kpis.items() if kpi.weekly),
-            }
-            for some_kpis, query, measure in (
-                (sums, "kpi/sums", from_sums),
-                (buckets, "kpi/buckets", from_buckets),
-            ):
-                if some_kpis:
-                    text = sql(query).format(**given, kpis=names(some_kpis))
-                    yield measure(self._con.sql(text).to_arrow_table(), kpis)
+        if not periods:
+            return
+        long = any(period.name not in SHORT for period in periods)
+        days = sorted({day for period in periods for day in apart(period)})
+        needed = pa.table({"day": pa.array(days, pa.date32())})  # noqa: F841 - read next
+        con = self._con
+        con.execute("CREATE OR REPLACE TEMP TABLE kpi_needed AS SELECT * FROM needed")
+        weekly = self._weekly()
+        at_hand = f"(c.kpi IN ({weekly}) OR c.day IN (SELECT day FROM kpi_needed))"
+        before = periods[0].name == BASELINE
+        given = {
+            "first": min(p.first for p in periods),
+            "last": max(p.last for p in periods),
+            "among": f"{at_hand} AND c.assisted <> 'true'" if before else at_hand,
+            "months": "true" if long else "false",
+            "weekly": weekly,
+        }
+        compared = con.execute("SELECT DISTINCT kpi FROM published.baselines").fetchall()
+        wanted = Wanted(
+            periods, self._control(), frozenset(kpis if before else (kpi for (kpi,) in compared))
+        )
+        sums = [k for k, kpi in kpis.items() if kpi.shape in ADDITIVE - {"quantile"}]
+        waits = [k for k, kpi in kpis.items() if kpi.shape == "quantile"]
+        for table, of_shape, query, add, measure in (
+            ("kpi_components", sums, "kpi/day_sums", add_sums, from_sums),
+            ("kpi_buckets", waits, "kpi/day_buckets", add_waits, from_buckets),
+        ):
+            for some in self._packs(table, of_shape, given):
+                parts = con.sql(sql(query).format(**given, kpis=names(some))).to_arrow_table()
+                added = list(add(parts, wanted))
+                if added:
+                    yield measure(pa.concat_tables(added), kpis)
+
+    def _control(self) -> dict[str, str]:
+        return {case.id: case.control_team for case in self._planned() if case.control_team}
+
+    def _packs(
+        self, table: str, kpis: list[str], given: Mapping[str, object]
+    ) -> Iterator[list[str]]:
+        """So many of these KPIs at a time that a statement over their parts needs little memory."""
+        if not kpis:
+            return
+        query = sql("kpi/cell_counts").format(**given, table=table, kpis=names(kpis))
+        counts = dict(self._con.execute(query).fetchall())
+        pack: list[str] = []
+        cells = 0
+        for kpi in kpis:
+            if pack and cells + counts.get(kpi, 0) > _CELLS_AT_ONCE:
+                yield pack
+                pack, cells = [], 0
+            pack.append(kpi)
+            cells += counts.get(kpi, 0)
+        yield pack
+
+    def _weekly(self) -> str:
+        return names(name for name, kpi in self._kpis.items() if kpi.weekly)
 
     def _by_row(
         self, kpis: dict[str, Kpi], periods: list[Period], now: datetime
@@ -240,11 +337,12 @@ class Engine:
             for i in range((stretch.last - stretch.first).days + 1)
         }
         at_hand = self._hand(days, now)
-        control = {case.id: case.control_team for case in self._planned() if case.control_team}
+        control = self._control()
         for name, kpi in kpis.items():
-            query = self._inputs.query(kpi.sql, kpi.inputs, at_hand)
-            rows = self._con.sql(sql("kpi/observations").format(query=query)).to_arrow_table()
-            yield from Observations.of(name, rows).measure(periods, control, kpi.quantile)
+            query = f"{self._inputs.given(kpi.inputs, at_hand)} SELECT * FROM ({kpi.sql}\n)"
+            rows = self._con.sql(sql("kpi/observations").format(query=query))
+            batches = rows.to_arrow_reader(_ROWS_AT_ONCE)
+            yield from Observations.of(name, batches).measure(periods, control, kpi.quantile)
 
     def _hourly(
         self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime
@@ -256,12 +354,17 @@ class Engine:
             return [], []
         at_hand = self._hand(recent, now)
         found: list[Measured] = []
-        for kpi in hourly:
-            made = self._components.select(kpi, at_hand, "hour")
-            query = "kpi/hour_buckets" if kpi.shape == "quantile" else "kpi/hour_sums"
-            rows = self._con.sql(sql(query).format(query=made)).to_arrow_table()
-            measure = from_buckets if kpi.shape == "quantile" else from_sums
-            found.append(measure(rows, kpis))
+        sums = [kpi for kpi in hourly if kpi.shape != "quantile"]
+        if sums:
+            query = sql("kpi/hour_sums").format(
+                query=self._components.select(sums, at_hand, "hour")
+            )
+            found.append(from_sums(self._con.sql(query).to_arrow_table(), kpis))
+        waits = [kpi for kpi in hourly if kpi.shape == "quantile"]
+        if waits:
+            made = self._components.select(waits, at_hand, "hour")
+            query = sql("kpi/hour_buckets").format(query=made)
+            found.append(from_buckets(self._con.sql(query).to_arrow_table(), kpis))
         hours = {
             (use_case, start)
             for one in found
@@ -289,11 +392,13 @@ def _stretches(days: set[date]) -> Iterator[list[date]]:
         yield ordered[first : first + _STRETCH]
 
 
-def _groups(kpis: dict[str, Kpi], size: int) -> Iterator[dict[str, Kpi]]:
-    """Some KPIs at a time."""
-    rest = iter(kpis.items())
-    while some := dict(islice(rest, size)):
-        yield some
+def _portions(periods: list[Period]) -> Iterator[list[Period]]:
+    """So many periods at a time that their values need little memory: those that are added up from
+    months together, the others in the order of time.
+    """
+    ordered = sorted(periods, key=lambda period: (period.name in SHORT, period.first))
+    for first in range(0, len(ordered), _PERIODS_AT_ONCE):
+        yield ordered[first : first + _PERIODS_AT_ONCE]
 
 
 def _unplanned(name: str) -> UseCase:

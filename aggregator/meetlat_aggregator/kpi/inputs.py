@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 
 import duckdb
 
@@ -30,14 +30,27 @@ _OF_CASES = f'(use_case, "case") IN (SELECT (use_case, "case") FROM tasks WHERE 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """The days at hand are in the table `kpi_days` (day); `first` and `last` are times around them,
-    for zone maps; `now` is the watermark. All naive UTC.
+    """The days at hand are in the table `kpi_days` (day), from `first` to `last`; `now` is the
+    watermark, naive UTC.
     """
 
-    first: datetime
-    last: datetime
+    first: date
+    last: date
     now: datetime
     working: bool = False
+
+    def times(self) -> tuple[datetime, datetime]:
+        """Times around the days in UTC, whatever the time zone: for zone maps."""
+        return _midnight(self.first - timedelta(days=1)), _midnight(self.last + timedelta(days=2))
+
+    def weeks(self) -> tuple[datetime, datetime]:
+        """Times around the ISO weeks that hold them."""
+        since, until = self.times()
+        return since - timedelta(days=6), until + timedelta(days=6)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time())
 
 
 class Inputs:
@@ -47,20 +60,22 @@ class Inputs:
         self._con = con
         self._columns: dict[str, list[str]] = {}
 
-    def query(self, select: str, inputs: Iterable[str], days: Days) -> str:
-        """The SELECT with its inputs in front of it."""
-        parts = [f"{name} AS ({self._input(name, days)})" for name in inputs if name in SOURCES]
-        return f"WITH {', '.join(parts)} SELECT * FROM ({select})" if parts else select
+    def given(self, names: Iterable[str], days: Days) -> str:
+        """What goes before a SELECT that reads these inputs; '' when there are none."""
+        parts = [
+            f"{name} AS ({self._input(name, days)})"
+            for name in sorted(set(names))
+            if name in SOURCES
+        ]
+        return f"WITH {', '.join(parts)}" if parts else ""
 
     def _input(self, name: str, days: Days) -> str:
         if name in ROWS:
             span = "working_span" if days.working else "calendar_span"
             text = sql("kpi/inputs/use_rows" if name == "use_rows" else "kpi/inputs/task_rows")
             among = _OF_TASKS if name == "task_rows" else _OF_CASES
-            given = {
-                "among": among, "first": days.first, "last": days.last, "now": days.now,
-                "span": span,
-            }  # fmt: skip
+            first, last = days.weeks() if name == "use_rows" else days.times()
+            given = {"among": among, "first": first, "last": last, "now": days.now, "span": span}
             for key, value in given.items():
                 text = text.replace("{" + key + "}", str(value))
             return text
@@ -81,13 +96,18 @@ class Inputs:
 
 def _within(columns: list[str], days: Days) -> str:
     if "hour" in columns:
+        first, last = days.times()
         return (
-            f"x.hour BETWEEN TIMESTAMP '{days.first}' AND TIMESTAMP '{days.last}' "
+            f"x.hour BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}' "
             "AND local_day(x.hour) IN (SELECT day FROM kpi_days)"
         )
-    part = "day" if "day" in columns else "week"
-    made = "day" if part == "day" else "week_of(day)"
+    if "day" in columns:
+        return (
+            f"x.day BETWEEN DATE '{days.first}' AND DATE '{days.last}' "
+            "AND x.day IN (SELECT day FROM kpi_days)"
+        )
+    first, last = days.weeks()
     return (
-        f"x.{part} BETWEEN DATE '{days.first.date()}' AND DATE '{days.last.date()}' "
-        f"AND x.{part} IN (SELECT {made} FROM kpi_days)"
+        f"x.week BETWEEN DATE '{first.date()}' AND DATE '{last.date()}' "
+        "AND x.week IN (SELECT week_of(day) FROM kpi_days)"
     )

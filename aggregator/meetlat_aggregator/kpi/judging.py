@@ -14,6 +14,7 @@ from meetlat.kpis.catalogue import Kpi
 from meetlat.plan.models import Plan, UseCase
 from meetlat_aggregator.kpi.aims import aims, hand_baselines
 from meetlat_aggregator.kpi.comparing import compare
+from meetlat_aggregator.kpi.components import names
 from meetlat_aggregator.kpi.measured import COLUMNS, Measured
 from meetlat_aggregator.kpi.periods import Period
 from meetlat_aggregator.sqlfiles import sql
@@ -24,7 +25,9 @@ _MOMENT = pa.timestamp("us")
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """One update: writes to the attached `published`. `today` is the day that is not over yet."""
+    """One update: writes to the attached `published`. `today` is the day that is not over yet, and
+    `kpi_last` says when each KPI had news.
+    """
 
     con: duckdb.DuckDBPyConnection
     plan: Plan | None
@@ -37,27 +40,23 @@ class Judging:
         self,
         measured: Iterable[Measured],
         periods: Sequence[Period],
-        row_periods: Sequence[Period],
         *,
         baselines: bool,
     ) -> None:
-        """Put these values in the place of those of the same KPIs and periods. KPIs that need every
-        row were measured in `row_periods` only. `baselines`: those were measured anew.
+        """Put these values in the place of those of the same KPIs and periods. `baselines`: those
+        were measured anew.
         """
         con = self.con
         period_table(con, periods)
         tables = [COLUMNS.empty_table(), *(one.table() for one in measured)]
-        by_row = [name for name, kpi in self.kpis.items() if kpi.shape == "survival"]
-        given = {"kpis": names(self.kpis), "by_row": names(by_row), "today": self.today}
+        given = {"kpis": names(self.kpis), "today": self.today}
         with self._registered(
             kpi_measured=pa.concat_tables(tables),
             kpi_chosen=self._chosen(),
-            kpi_row_periods=_row_periods(row_periods),
             kpi_targets=aims(self.cases, self.plan, self.kpis),
         ):
             self._put_baselines(anew=baselines)
             con.execute(sql("kpi/now").format(**given))
-            con.execute(sql("kpi/last_days"), {"by_row": by_row})
             ((count,),) = con.execute("SELECT count(*) FROM kpi_now").fetchall()
             with self._registered(kpi_compared=compare(con, self.kpis, count)):
                 con.execute(sql("kpi/delete_values").format(**given))
@@ -103,7 +102,7 @@ class Judging:
 
 
 def period_table(con: duckdb.DuckDBPyConnection, periods: Sequence[Period]) -> None:
-    """Make the temporary tables `kpi_periods` and `kpi_period_days` of these periods."""
+    """Make the temporary table `kpi_periods` of these periods."""
     given = pa.table(  # noqa: F841 - DuckDB reads the variable
         {
             "use_case": pa.array([p.use_case for p in periods], pa.string()),
@@ -114,22 +113,6 @@ def period_table(con: duckdb.DuckDBPyConnection, periods: Sequence[Period]) -> N
         }
     )
     con.execute("CREATE OR REPLACE TEMP TABLE kpi_periods AS SELECT * FROM given")
-    con.execute(sql("kpi/period_days"))
-
-
-def names(kpis: Iterable[str]) -> str:
-    """Ids as SQL texts; never an empty list, which SQL has no word for."""
-    return ", ".join(f"'{name}'" for name in ("", *kpis))
-
-
-def _row_periods(periods: Sequence[Period]) -> pa.Table:
-    kept = sorted({(p.name, p.start) for p in periods})
-    return pa.table(
-        {
-            "period": pa.array([name for name, _ in kept], pa.string()),
-            "start": _moments(start for _, start in kept),
-        }
-    )
 
 
 def _moments(days: Iterable[date]) -> pa.Array:

@@ -6,10 +6,11 @@ densely, so that sorting is by radix, and a million rows take tens of millisecon
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from meetlat_aggregator.kpi.statistics import kaplan_meier
 Codes = npt.NDArray[np.int32]
 _EPOCH = date(1970, 1, 1)
 _RADIX, _INT32 = 2**16, 2**31 - 1
+_DIMENSIONS = ("use_case", "team", "segment", "part", "assisted")
 _CUTS: tuple[tuple[Cut, bool, bool], ...] = (
     ("total", False, False), ("team", True, False), ("segment", False, True), ("both", True, True),
 )  # fmt: skip
@@ -41,22 +43,24 @@ class Observations:
     ended: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, kpi: str, rows: pa.Table) -> Observations:
-        """From a query's columns day, use_case, team, segment, part, assisted, value, ended."""
-        value = np.asarray(rows["value"].combine_chunks().cast(pa.float64()))
+    def of(cls, kpi: str, batches: Iterable[pa.RecordBatch]) -> Observations:
+        """From a query's columns day, use_case, team, segment, part, assisted, value, ended. Texts
+        become numbers batch by batch: as texts a million rows would take hundreds of megabytes.
+        """
+        codes: dict[str, dict[str, int]] = {name: {} for name in _DIMENSIONS}
+        found = [_Batch.of(batch, codes) for batch in batches if batch.num_rows]
+        value = _joined([one.value for one in found], np.float64)
         order = np.argsort(value, kind="stable")
-        dimensions, texts = {}, {}
-        for name in ("use_case", "team", "segment", "part", "assisted"):
-            encoded = rows[name].combine_chunks().dictionary_encode()
-            dimensions[name] = np.asarray(encoded.indices).astype(np.int32)[order]
-            texts[name] = encoded.dictionary.to_pylist()
         return cls(
             kpi,
-            np.asarray(rows["day"].combine_chunks().cast(pa.int32())).astype(np.int32)[order],
-            dimensions,
-            texts,
+            _joined([one.day for one in found], np.int32)[order],
+            {
+                name: _joined([one.codes[name] for one in found], np.int32)[order]
+                for name in _DIMENSIONS
+            },
+            {name: list(known) for name, known in codes.items()},
             value[order],
-            rows["ended"].combine_chunks().to_numpy(zero_copy_only=False)[order],
+            _joined([one.ended for one in found], np.bool_)[order],
         )
 
     def measure(
@@ -146,6 +150,36 @@ class Observations:
         key = pa.table({k: pa.array(columns[k]) for k in KEY})
         ended = np.add.reduceat(self.ended[at].astype(float), begins)
         return Measured(key, [cut] * len(begins), found, n, ended)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    day: Codes
+    codes: dict[str, Codes]
+    value: npt.NDArray[np.float64]
+    ended: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch, known: dict[str, dict[str, int]]) -> _Batch:
+        """One batch; texts that are new get the next numbers in `known`."""
+        codes = {}
+        for name in _DIMENSIONS:
+            encoded = batch.column(name).dictionary_encode()
+            numbers = [
+                known[name].setdefault(text, len(known[name]))
+                for text in encoded.dictionary.to_pylist()
+            ]
+            codes[name] = np.array(numbers, np.int32)[np.asarray(encoded.indices)]
+        return cls(
+            np.asarray(batch.column("day").cast(pa.int32())).astype(np.int32),
+            codes,
+            np.array(batch.column("value").cast(pa.float64())),
+            batch.column("ended").to_numpy(zero_copy_only=False),
+        )
+
+
+def _joined(parts: list[npt.NDArray[Any]], kind: type[np.generic]) -> npt.NDArray[Any]:
+    return np.concatenate(parts) if parts else np.array([], kind)
 
 
 def _days(day: date) -> int:

@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 ROLLING_DAYS = 28
 CALENDAR = ("day", "week", "month", "quarter", "year")
 HOUR, ROLLING, SINCE, BASELINE = "hour", "rolling_28d", "since_go_live", "baseline"
-# Not longer than a month: these are made anew at once when one of their days changes.
+# Not longer than a month. The others are added up from their whole months and the days `apart`.
 SHORT = ("day", "week", "month", ROLLING, BASELINE)
 
 
@@ -44,6 +44,18 @@ def calendar_period(name: str, day: date) -> tuple[date, date]:
     months = {"month": 1, "quarter": 3}[name]
     first = date(day.year, (day.month - 1) // months * months + 1, 1)
     return first, _months_on(first, months) - DAY
+
+
+def apart(period: Period) -> Iterator[date]:
+    """The days of a period that are in none of its whole calendar months; of a short one, all."""
+    day = period.first
+    while day <= period.last:
+        first, last = calendar_period("month", day)
+        if period.name not in SHORT and period.first <= first and last <= period.last:
+            day = last
+        else:
+            yield day
+        day += DAY
 
 
 def _months_on(first: date, months: int) -> date:

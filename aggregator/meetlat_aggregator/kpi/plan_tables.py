@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from meetlat.plan.models import Calendar, Dated, Plan, Regular, UseCase
+from meetlat_aggregator.local_day import make_local_day
 from meetlat_aggregator.sqlfiles import sql
 
 Row = dict[str, Any]
@@ -39,8 +40,7 @@ def make_plan_tables(
     """
     zone = timezone or (plan.company.timezone if plan else "UTC")
     calendar = plan.company.calendar if plan else Calendar()
-    con.execute(sql("publish_macros"))
-    con.execute(f"SET VARIABLE timezone = '{zone}'")
+    make_local_day(con, zone)
     con.execute(sql("plan/tables"))
     days = _calendar_days(calendar, zone, today + AHEAD)  # noqa: F841 - DuckDB reads the variable
     con.execute("INSERT INTO calendar_days SELECT * FROM days")

@@ -54,26 +54,29 @@ def from_sums(rows: pa.Table, kpis: Mapping[str, Kpi]) -> Measured:
 
 
 def from_buckets(rows: pa.Table, kpis: Mapping[str, Kpi]) -> Measured:
-    """Quantiles of `sql/kpi/buckets.sql`, which is in the order of group and bucket, in seconds."""
-    begins = _begins(rows)
-    counts = _numbers(rows["count"]).astype(np.int64)
-    firsts = rows.take(pa.array(begins))
-    codes, of_kpi = _kpis(firsts, kpis)
+    """Quantiles of `sql/kpi/buckets.sql`, a list of waits per row, in seconds."""
+    waits = rows["waits"].combine_chunks()
+    sizes = np.diff(np.asarray(waits.offsets)).astype(np.int64)
+    flat = waits.flatten()
+    buckets = np.asarray(flat.field("bucket")).astype(np.int64)
+    counts = np.asarray(flat.field("count")).astype(np.int64)
+    order = np.lexsort((buckets, np.repeat(np.arange(len(sizes)), sizes)))
+    buckets, counts = buckets[order], counts[order]
+    codes, of_kpi = _kpis(rows, kpis)
     quantile = np.array([kpi.quantile for kpi in of_kpi], dtype=float)[codes]
-    buckets = _numbers(rows["bucket"]).astype(np.int64)
-    found = _Columns(len(begins))
-    ends = np.append(begins[1:], len(buckets))
+    begins = np.cumsum(sizes) - sizes
     n = np.add.reduceat(counts, begins).astype(float) if len(begins) else np.array([], dtype=float)
+    found = _Columns(len(begins))
     for q in np.unique(quantile):
         mine = quantile == q
-        rows_of = np.repeat(mine, ends - begins)
-        starts = np.append(0, np.cumsum((ends - begins)[mine])[:-1]).astype(np.int64)
-        part = quantile_of_histogram(buckets[rows_of], counts[rows_of], starts, float(q))
+        of_rows = np.repeat(mine, sizes)
+        starts = np.cumsum(sizes[mine]) - sizes[mine]
+        part = quantile_of_histogram(buckets[of_rows], counts[of_rows], starts, float(q))
         for name in ("value", "low", "high"):
             getattr(found, name)[mine] = getattr(part, name) / 1e6
     nothing = np.full(len(begins), np.nan)
     return Measured(
-        firsts.select(KEY), firsts["cut"], Range(found.value, found.low, found.high), n, nothing
+        rows.select(KEY), rows["cut"], Range(found.value, found.low, found.high), n, nothing
     )
 
 
@@ -103,18 +106,3 @@ def _kpis(rows: pa.Table, kpis: Mapping[str, Kpi]) -> tuple[npt.NDArray[np.int64
 def _numbers(column: pa.ChunkedArray) -> Floats:
     filled = column.combine_chunks().cast(pa.float64()).fill_null(np.nan)
     return np.array(filled.to_numpy(zero_copy_only=False), dtype=float)
-
-
-def _begins(rows: pa.Table) -> npt.NDArray[np.int64]:
-    """Where each group of rows that are alike in KEY and cut begins."""
-    if not rows.num_rows:
-        return np.array([], dtype=np.int64)
-    changed = np.zeros(rows.num_rows, dtype=bool)
-    changed[0] = True
-    for name in (*KEY, "cut"):
-        column = rows[name].combine_chunks()
-        if pa.types.is_string(column.type):
-            column = column.dictionary_encode().indices
-        codes = np.asarray(column.cast(pa.int64()))
-        changed[1:] |= codes[1:] != codes[:-1]
-    return np.flatnonzero(changed)

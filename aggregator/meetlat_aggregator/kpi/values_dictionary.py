@@ -83,4 +83,35 @@ VALUE_TABLES = (
         "What quantiles of waits are made of, per day; buckets as in duration_histogram",
         columns={**_KEY, "count": "Number of calls in the bucket"},
     ),
+    Table(
+        "kpi_months",
+        "The parts of whole calendar months, which quarters, years and since_go_live are made of",
+        columns={
+            **_KEY,
+            "month": "First day of the month",
+            "cut": "Of what it is: total, team, segment or both",
+            "days": "Days that have parts",
+            "n": "Observations",
+            "total": "Sum of them",
+            "weight": "Sum of their weights",
+            "squares": "Sum of their squares, or of their weights' squares",
+            "total_total": "Sum over days of the day's total squared",
+            "total_n": "Sum over days of the day's total times its n",
+            "n_n": "Sum over days of the day's n squared",
+        },
+    ),
+    Table(
+        "kpi_month_buckets",
+        "The buckets of whole calendar months",
+        columns={
+            **_KEY,
+            "month": "First day of the month",
+            "count": "Number of calls in the bucket",
+        },
+    ),
+    Table(
+        "kpi_pending",
+        "KPIs that follow the tables with some delay: what of them is still to be made",
+        columns={"kpi": "Id of the KPI", "day": "Day of which the tables say more than the KPI"},
+    ),
 )

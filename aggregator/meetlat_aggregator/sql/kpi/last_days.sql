@@ -1,8 +1,14 @@
--- The last day with news, per KPI and use case; of tasks the last on which one was finished or begun.
+-- The last day with news of the last weeks, per KPI and use case: of what is counted by week its
+-- Sunday, of tasks the last day on which one was finished or begun.
 CREATE OR REPLACE TEMP TABLE kpi_last AS
-SELECT kpi, use_case, max(day) AS day FROM published.kpi_components GROUP BY ALL
-UNION ALL
-SELECT kpi, use_case, max(day) AS day FROM published.kpi_buckets GROUP BY ALL
-UNION ALL
-SELECT k.kpi, t.use_case, max(t.day) AS day
-FROM published.tasks_daily AS t, (SELECT unnest($by_row) AS kpi) AS k GROUP BY ALL
+SELECT kpi, use_case, max(CASE WHEN kpi IN ({weekly}) THEN day + 6 ELSE day END) AS day
+FROM (
+  SELECT kpi, use_case, day FROM published.kpi_components WHERE day >= DATE '{since}'
+  UNION ALL
+  SELECT kpi, use_case, day FROM published.kpi_buckets WHERE day >= DATE '{since}'
+  UNION ALL
+  SELECT k.kpi, t.use_case, t.day
+  FROM published.tasks_daily AS t, (SELECT unnest($by_row) AS kpi) AS k
+  WHERE t.day >= DATE '{since}'
+)
+GROUP BY ALL

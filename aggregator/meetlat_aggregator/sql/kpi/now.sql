@@ -9,6 +9,4 @@ SELECT row_number() OVER () - 1 AS id, * FROM (
   ANTI JOIN (FROM kpi_measured WHERE cut = 'total' AND part = '') AS m
     ON m.kpi = t.kpi AND m.period = p.period AND m.start = p.start AND m.use_case = p.use_case
   WHERE p.last >= DATE '{today}' - 1 AND p.period NOT IN ('baseline', 'hour')
-    AND (t.kpi NOT IN ({by_row})
-      OR (p.period, p.start) IN (SELECT (period, start) FROM kpi_row_periods))
 )
