@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import OffsetOutOfRangeError
 from support.kafka import USER, Cluster, Given, free_port
 from support.logs import DEADLINE, KafkaLog, Starts, reading, take, writing
@@ -332,6 +334,28 @@ async def test_a_missing_topic_is_made_as_the_settings_say(kafka: Given) -> None
     assert configs["message.timestamp.type"] == "LogAppendTime"
     assert configs["retention.ms"] == str(2 * 86_400_000)
     assert int(configs["max.message.bytes"]) >= 1024 * 1024
+
+
+async def test_a_broker_that_does_not_know_a_new_topic_yet_costs_no_partition(
+    kafka: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader leads its group, and has to give itself partitions of which it must know."""
+    topic = kafka.topic()
+    told, forgotten = ClusterMetadata.update_metadata, 0
+
+    def forgetful(cluster: ClusterMetadata, answer: Any) -> None:
+        nonlocal forgotten
+        if forgotten < 3 and any(found[1] == topic for found in answer.topics):
+            forgotten += 1
+            answer.topics = [found for found in answer.topics if found[1] != topic]
+        told(cluster, answer)
+
+    monkeypatch.setattr(ClusterMetadata, "update_metadata", forgetful)
+    async with reading(KafkaLog(kafka), topic, Starts(), group=topic) as reader:
+        async with writing(KafkaLog(kafka), topic) as writer:
+            await writer.append([Message(None, b"one")])
+        assert [one.value for one in await take(reader, 1)] == [b"one"]
+    assert forgotten == 3
 
 
 async def test_a_topic_that_is_there_stays_as_it_is(kafka: Given) -> None:

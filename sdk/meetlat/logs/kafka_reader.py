@@ -32,6 +32,9 @@ from meetlat.settings import Settings
 
 _log = logging.getLogger("meetlat.logs")
 FETCH_BYTES = 4 * 1024 * 1024
+# How long a wrong picture of the brokers may last: who leads, and which partitions there are to
+# give to the group's members. aiokafka asks anew after 5 minutes.
+METADATA_SECONDS = 15
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -77,6 +80,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             # A batch that takes long must not cost the membership; heartbeats go on meanwhile.
             max_poll_interval_ms=600_000,
             rebalance_timeout_ms=60_000,
+            metadata_max_age_ms=METADATA_SECONDS * 1000,
             **self._options,
         )
         self._consumer = consumer
@@ -84,8 +88,10 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             async with asyncio.timeout(START_SECONDS):
                 await ensure_topic(self._servers, self._options, self._topic, self._settings)
                 await consumer.start()
+                # A broker may not know yet a topic that was made a moment ago. A member that leads
+                # the group and does not know of its partitions gives them to nobody.
+                partitions = await consumer._client._wait_on_metadata(self._topic)
                 if self._group is None:
-                    partitions = await consumer._client._wait_on_metadata(self._topic)
                     consumer.assign([TopicPartition(self._topic, p) for p in partitions])
                     self._unplaced = set(partitions)
                 else:
