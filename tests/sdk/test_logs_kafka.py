@@ -377,7 +377,7 @@ async def test_a_client_that_died_without_a_word_is_made_anew_and_loses_and_doub
         fetching.cancel()
         await asyncio.wait([fetching])
         assert [one.value for one in await take(reader, 1)] == [b"2"]
-        assert "Kafka's client stopped reading" in caplog.text
+        assert "Kafka's client ended reading" in caplog.text
         assert starts.told[-1] == ("assigned", [0])
         assert ("revoked", [0]) in starts.told
         await writer.append([Message(None, b"3")])
@@ -403,7 +403,7 @@ async def test_a_client_that_died_while_brokers_are_away_is_made_anew_when_they_
         with monkeypatch.context() as broken:
             broken.setattr(meetlat.logs.kafka_reader, "ensure_topic", away)
             for _ in range(2):
-                with pytest.raises(LogError, match="away|Connect") as told:
+                with pytest.raises(LogError, match="away") as told:
                     await reader.read(10, 0.1)
                 assert told.value.retry
         assert [one.value for one in await take(reader, 1)] == [b"0"]
