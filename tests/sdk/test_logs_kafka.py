@@ -377,7 +377,7 @@ async def test_a_client_that_died_without_a_word_is_made_anew_and_loses_and_doub
         fetching.cancel()
         await asyncio.wait([fetching])
         assert [one.value for one in await take(reader, 1)] == [b"2"]
-        assert "Kafka's client ended reading" in caplog.text
+        assert "Kafka's client stopped reading" in caplog.text
         assert starts.told[-1] == ("assigned", [0])
         assert ("revoked", [0]) in starts.told
         await writer.append([Message(None, b"3")])
