@@ -135,11 +135,11 @@ class Ingest:
         generation = self._generation
         if records and not self._identified:  # the log was not there when this started
             await self._check_identity()
-        if records:
-            await self._process(records, generation)
-        else:
+        if not records:
             await self._finish_pending()
-        return len(records) > 0
+            return False
+        await self._process(records, generation)
+        return True
 
     async def _gather(self, stop: asyncio.Event) -> list[Record]:
         """Records of one generation: the one in force when this returns."""
@@ -183,7 +183,8 @@ class Ingest:
         if allowed is not None:
             records = records[:allowed]
             batch = await asyncio.to_thread(decode, records)
-        positions = _positions(records)
+        positions, count, end = _positions(records), len(records), records[-1]
+        records.clear()  # the caller holds them too, and the transaction under way takes room
         await self._finish_pending()
         if generation != self._generation:
             return
@@ -194,13 +195,11 @@ class Ingest:
                 raise _OutdatedError
 
         self._pending = asyncio.create_task(
-            self._commit(
-                lambda: self._store.apply(batch, positions, after, check), check, len(records)
-            )
+            self._commit(lambda: self._store.apply(batch, positions, after, check), check, count)
         )
         if allowed is not None:
             await self._finish_pending()
-            raise self._poisoned(records[-1].partition, records[-1].offset + 1)
+            raise self._poisoned(end.partition, end.offset + 1)
 
     async def _commit(
         self,

@@ -33,15 +33,13 @@ from meetlat_aggregator.ingest import Ingest
 from meetlat_aggregator.kpi.plans import Plans
 from meetlat_aggregator.lag import Lag
 from meetlat_aggregator.outbox import Outbox
+from meetlat_aggregator.pace import Pace
 from meetlat_aggregator.poison import must_be_in_log
 from meetlat_aggregator.rebuild import rebuild_running
 from meetlat_aggregator.store import Store, utc_now
 from meetlat_aggregator.transaction import Outcome
 from meetlat_aggregator.web import Server, bind, make_app
 
-# Times as long as a publication, or making the text of /metrics, took; and while full batches wait,
-# since what is shown is old then in any case, and catching up is the quickest way to mend that.
-REST, REST_BEHIND = 3.0, 16.0
 HOUSEKEEPING_SECONDS = 2.0
 REFRESH_SECONDS = 0.25
 GAUGES_SECONDS = 10.0
@@ -164,25 +162,16 @@ class Aggregator:
             return "no partition of the log is assigned yet"
         return None
 
-    async def _rest(self, least: float, took: float) -> None:
-        """Seconds of rest after something that took so long; shorter once the log is read."""
-        since = time.monotonic()
-        while True:
-            share = REST_BEHIND if self.ingest.behind else REST
-            left = since + max(least, share * took) - time.monotonic()
-            if left <= 0:
-                return
-            await asyncio.sleep(min(left, HOUSEKEEPING_SECONDS))
-
     async def _housekeeping(self) -> None:
         """After commits and now and then: dead letters, progress, the plan's file, lag, the text of
         /metrics.
         """
         said = None
+        pace = Pace(lambda: self.ingest.behind)
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._fresh.wait(), HOUSEKEEPING_SECONDS)
-            began = time.monotonic()
+            pace.begin()
             fresh = self._fresh.is_set()
             self._fresh.clear()
             try:
@@ -200,8 +189,7 @@ class Aggregator:
                 if str(error) != said:
                     _log.warning("cannot refresh /metrics: %s; trying again", error)
                 said = str(error)
-            took = time.monotonic() - began
-            await self._rest(REFRESH_SECONDS, took)
+            await pace.rest(REFRESH_SECONDS)
 
     async def _refresh(self) -> None:
         # Gauges are read from the tables, which change when they are folded, and with the clock.
@@ -230,8 +218,9 @@ class Aggregator:
     async def _publishing(self) -> None:
         """Every few seconds, when something was committed; a quarter of the time at most."""
         said = None
+        pace = Pace(lambda: self.ingest.behind)
         while True:
-            began = time.monotonic()
+            pace.begin()
             try:
                 await self.store.publish()
                 said = None
@@ -241,8 +230,7 @@ class Aggregator:
                 if str(error) != said:
                     _log.warning("cannot publish: %s; trying again", error)
                 said = str(error)
-            took = time.monotonic() - began
-            await self._rest(self._settings[PUBLISH_SECONDS], took)
+            await pace.rest(self._settings[PUBLISH_SECONDS])
 
     async def _status(self, _: dict[str, Any], __: Say) -> dict[str, Any]:
         store = self.store

@@ -10,16 +10,19 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 from support.kafka import USER, Cluster, Given, free_port
 from support.logs import DEADLINE, KafkaLog, Starts, reading, take, writing
 
 import meetlat.logs.kafka
+import meetlat.logs.kafka_reader
 from meetlat.errors import DataLossError, LogError
 from meetlat.logs.base import Message, Record, Start
 from meetlat.logs.kafka import KafkaReader, KafkaWriter, partition_of
@@ -332,6 +335,78 @@ async def test_a_missing_topic_is_made_as_the_settings_say(kafka: Given) -> None
     assert configs["message.timestamp.type"] == "LogAppendTime"
     assert configs["retention.ms"] == str(2 * 86_400_000)
     assert int(configs["max.message.bytes"]) >= 1024 * 1024
+
+
+async def test_a_broker_that_does_not_know_a_new_topic_yet_costs_no_partition(
+    kafka: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader leads its group, and has to give itself partitions of which it must know."""
+    topic = kafka.topic()
+    told, forgotten = ClusterMetadata.update_metadata, 0
+
+    def forgetful(cluster: ClusterMetadata, answer: Any) -> None:
+        nonlocal forgotten
+        if forgotten < 3 and any(found[1] == topic for found in answer.topics):
+            forgotten += 1
+            answer.topics = [found for found in answer.topics if found[1] != topic]
+        told(cluster, answer)
+
+    monkeypatch.setattr(ClusterMetadata, "update_metadata", forgetful)
+    async with reading(KafkaLog(kafka), topic, Starts(), group=topic) as reader:
+        async with writing(KafkaLog(kafka), topic) as writer:
+            await writer.append([Message(None, b"one")])
+        assert [one.value for one in await take(reader, 1)] == [b"one"]
+    assert forgotten == 3
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+async def test_a_client_that_died_without_a_word_is_made_anew_and_loses_and_doubles_nothing(
+    kafka: Given, grouped: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic, starts = kafka.topic(), Starts()
+    group = topic if grouped else None
+    async with (
+        writing(KafkaLog(kafka), topic) as writer,
+        reading(KafkaLog(kafka), topic, starts, group) as reader,
+    ):
+        await writer.append([Message(None, b"%d" % n) for n in range(3)])
+        assert [one.value for one in await take(reader, 2)] == [b"0", b"1"]
+        starts.offsets = {0: 2}
+        assert isinstance(reader, KafkaReader)
+        fetching = reader._running()._fetcher._fetch_task
+        fetching.cancel()
+        await asyncio.wait([fetching])
+        assert [one.value for one in await take(reader, 1)] == [b"2"]
+        assert "Kafka's client stopped reading" in caplog.text
+        assert starts.told[-1] == ("assigned", [0])
+        assert ("revoked", [0]) in starts.told
+        await writer.append([Message(None, b"3")])
+        assert [one.value for one in await take(reader, 1)] == [b"3"]
+
+
+async def test_a_client_that_died_while_brokers_are_away_is_made_anew_when_they_are_back(
+    kafka: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = kafka.topic()
+    async with (
+        writing(KafkaLog(kafka), topic) as writer,
+        reading(KafkaLog(kafka), topic, Starts()) as reader,
+    ):
+        await writer.append([Message(None, b"0")])
+        assert isinstance(reader, KafkaReader)
+        reader._running()._fetcher._fetch_task.cancel()
+        await asyncio.sleep(0)
+
+        async def away(*_: object) -> None:
+            raise KafkaConnectionError("away")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(meetlat.logs.kafka_reader, "ensure_topic", away)
+            for _ in range(2):
+                with pytest.raises(LogError, match="away") as told:
+                    await reader.read(10, 0.1)
+                assert told.value.retry
+        assert [one.value for one in await take(reader, 1)] == [b"0"]
 
 
 async def test_a_topic_that_is_there_stays_as_it_is(kafka: Given) -> None:

@@ -32,6 +32,9 @@ from meetlat.settings import Settings
 
 _log = logging.getLogger("meetlat.logs")
 FETCH_BYTES = 4 * 1024 * 1024
+# How long a wrong picture of the brokers may last: who leads, and which partitions there are to
+# give to the group's members. aiokafka asks anew after 5 minutes.
+METADATA_SECONDS = 15
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -54,6 +57,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         # Partitions that are read from one record earlier, until that was compared and dropped.
         self._unproven: dict[int, Start] = {}
         self._assignments = 0
+        self._renewing = False
         self._told_of_timestamps = False
         self._to_tell: dict[int, int] = {}
         self._telling: asyncio.Task[None] | None = None
@@ -77,6 +81,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             # A batch that takes long must not cost the membership; heartbeats go on meanwhile.
             max_poll_interval_ms=600_000,
             rebalance_timeout_ms=60_000,
+            metadata_max_age_ms=METADATA_SECONDS * 1000,
             **self._options,
         )
         self._consumer = consumer
@@ -84,8 +89,10 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             async with asyncio.timeout(START_SECONDS):
                 await ensure_topic(self._servers, self._options, self._topic, self._settings)
                 await consumer.start()
+                # A broker may not know yet a topic that was made a moment ago. A member that leads
+                # the group and does not know of its partitions gives them to nobody.
+                partitions = await consumer._client._wait_on_metadata(self._topic)
                 if self._group is None:
-                    partitions = await consumer._client._wait_on_metadata(self._topic)
                     consumer.assign([TopicPartition(self._topic, p) for p in partitions])
                     self._unplaced = set(partitions)
                 else:
@@ -113,6 +120,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def read(self, max_records: int, max_wait: float) -> list[Record]:
         """The next records; waits up to `max_wait` seconds for the first."""
+        if self._renewing or self._running()._fetcher.error_future.done():
+            await self._renew()
         consumer = self._running()
         if self._unplaced:
             await self._place(consumer)
@@ -123,6 +132,22 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             records = await self._fetch(consumer, max_records, max(0.0, give_up - loop.time()))
             if records or len(self._unproven) == unproven:
                 return records
+
+    async def _renew(self) -> None:
+        """aiokafka stays in its group and says nothing when the task that fetches has died."""
+        assert self._listener is not None
+        if not self._renewing:
+            consumer = self._running()
+            died = consumer._fetcher.error_future
+            why = "cancelled" if died.cancelled() else died.exception()
+            _log.warning(
+                "Kafka's client stopped reading %s (%r); connecting anew", self._topic, why
+            )
+            await self.on_partitions_revoked(consumer.assignment())
+            self._renewing = True
+            await self.close(REQUEST_SECONDS)
+        await self.start(self._listener)
+        self._renewing = False
 
     async def _fetch(
         self, consumer: AIOKafkaConsumer, max_records: int, max_wait: float
