@@ -20,6 +20,7 @@ import pyarrow as pa
 from meetlat.kpis.catalogue import Kpi, catalogue
 from meetlat.plan.models import Company, Plan, UseCase
 from meetlat_aggregator.dictionary import describe
+from meetlat_aggregator.kpi.company import CompanyParts, Result, own_kpis
 from meetlat_aggregator.kpi.components import ADDITIVE, Components
 from meetlat_aggregator.kpi.exchange import make_exchange
 from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
@@ -64,7 +65,8 @@ class Engine:
         self._con = con
         self._plan = plan
         self._timezone = timezone
-        self._kpis = catalogue() if kpis is None else kpis
+        self._kpis = {**catalogue(), **own_kpis(plan)} if kpis is None else kpis
+        self._company = CompanyParts(con, plan)
         self._clock = clock
         self._inputs = Inputs(con)
         self._components = Components(con, self._inputs)
@@ -97,12 +99,28 @@ class Engine:
             self.create()
         days = self._days(changed)
         kpis = self._concerned(changed, new_day=new_day)
-        everything = changed.everything or new_day or self._in_baseline(days)
+        self._renew(kpis, days, today, now, everything=changed.everything or new_day)
+
+    def take(self, results: Mapping[str, Result], now: datetime) -> None:
+        """Put what the company's own SQL gave in the place of what it gave before. The tables are
+        those of `now`. Raises duckdb.Error.
+        """
+        ((today,),) = self._con.execute("SELECT local_day(?::TIMESTAMP)", [now]).fetchall()
+        with self._company.at_hand(results, today) as (changed, days):
+            kpis = {name: self._kpis[name] for name in self._kpis if name in changed}
+            self._renew(kpis, days, today, now, everything=False)
+
+    def _renew(
+        self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime, *, everything: bool
+    ) -> None:
+        """Parts of these KPIs for `days`, and the values that follow; or all values."""
+        everything = everything or self._in_baseline(days)
         # Whatever is compared with a baseline that changed changes too.
         of_values = days | self._days(Changed(everything=True)) if everything else days
         with self._room(much=len(of_values) > _FEW_DAYS):
             for weekly, at_hand in ((False, days), (True, _whole_weeks(days))):
-                made = [kpi for kpi in kpis.values() if kpi.weekly == weekly]
+                known = filter(self._company.is_at_hand, kpis.values())
+                made = [kpi for kpi in known if kpi.weekly == weekly]
                 for some in _stretches(at_hand) if made else ():
                     self._components.rewrite(made, self._hand(some, now))
             if of_values:
@@ -199,7 +217,8 @@ class Engine:
                 self._long_again = self._clock() + _LONG_REST * (self._clock() - began)
             measured = [*self._additive(some, periods), *of_rows]
             hours, of_hours = self._hourly(some, touched, today, now)
-            judging = Judging(self._con, self._plan, cases, some, today, now)
+            troubles = self._company.troubles
+            judging = Judging(self._con, self._plan, cases, some, today, now, troubles)
             shown = [*periods, *hours]
             judging.write([*measured, *of_hours], shown, row_periods, baselines=baselines)
         self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
