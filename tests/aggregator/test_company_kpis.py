@@ -22,7 +22,7 @@ from meetlat_aggregator.kpi.company_runs import MOST_CUTS, REST, REST_FAILED, Co
 from meetlat_aggregator.kpi.plan_store import PlanStore
 from meetlat_aggregator.kpi.sandbox import Refused, Rows
 
-DAY = date(2026, 4, 20)
+DAY = date(2026, 4, 28)
 A_DAY = timedelta(days=1)
 PER_TEAM = "SELECT day, use_case, team, sum(value_sum) AS total, sum(count) AS n FROM measurements_daily GROUP BY ALL"
 
@@ -238,14 +238,14 @@ def test_what_sql_gave_is_there_after_a_restart_and_after_another_plan(company: 
     tomorrow = event("measurement", time=NOW + A_DAY, name="w", value="1", use_case="quotes")
     found.feed([tomorrow]).publish()
     assert found.value("v")["value"] == 5
-    assert found.run().value("v")["value"] == 56
+    assert found.run().value("v")["value"] == 55, "the window ends the day before"
     found.take(plan(own("v", sql=PER_TEAM, shape="sum"), review=date(2026, 2, 10))).publish()
-    assert found.value("v")["value"] == 56, "at once, without a run"
+    assert found.value("v")["value"] == 55, "at once, without a run"
 
 
 def test_values_of_sql_are_the_same_whether_made_step_by_step_or_at_once(company: Make) -> None:
     said = plan(own("v", sql=PER_TEAM, shape="sum"))
-    parts = [visits(i, day=date(2025, 12, 20) + 9 * i * A_DAY) for i in range(1, 12)]
+    parts = [visits(i + 1, day=date(2025, 12, 20) + 30 * i * A_DAY) for i in range(4)]
     steps, once = company(said), company(said)
     for part in parts:
         steps.feed(part).run()
@@ -253,12 +253,12 @@ def test_values_of_sql_are_the_same_whether_made_step_by_step_or_at_once(company
     query = "SELECT * EXCLUDE (as_of) FROM kpi_values WHERE kpi = 'v' ORDER BY ALL"
     found = once.judged.rows(query)
     assert steps.judged.rows(query) == found
-    assert len(found) > 11
+    assert len(found) > 20
 
 
 def test_a_day_that_has_not_come_is_left_out_until_it_has(company: Make) -> None:
     query = (
-        "SELECT day + 20 AS day, use_case, sum(count) AS n, sum(value_sum) AS total "
+        "SELECT day + 10 AS day, use_case, sum(count) AS n, sum(value_sum) AS total "
         "FROM measurements_daily GROUP BY ALL"
     )
     found = company(plan(own("v", sql=query, shape="sum"))).feed(visits(2, 3)).run()
@@ -281,13 +281,15 @@ WRONG = {
     "greedy": (
         "SELECT DATE '2026-04-20' AS day, 'quotes' AS use_case, 1 AS n, len(list(i)) AS total "
         "FROM range(1000000000) AS r(i)",
-        "more than its share of 64 MB",
+        "more than its share of 256 MB",
     ),
     "wrong columns": ("SELECT day, use_case FROM measurements_daily", "gives no column total"),
     "unknown table": ("SELECT * FROM nowhere", "nowhere does not exist"),
     "no use case": (PER_TEAM.replace("use_case,", "'odd' AS use_case,"), "no row of a use case"),
     "too fine": (
-        PER_TEAM.replace("team,", "unnest(range(1001))::VARCHAR AS team,"),
+        PER_TEAM.replace("team,", "i::VARCHAR AS team,").replace(
+            "daily", "daily, range(1001) AS r(i)"
+        ),
         f"{MOST_CUTS:,} are the most",
     ),
 }
@@ -299,7 +301,7 @@ def test_wrong_sql_is_unknown_with_the_reason_and_the_rest_goes_on(
 ) -> None:
     query, why = WRONG[how]
     kpis = [own("bad", sql=query, shape="sum"), own("good", sql=PER_TEAM, shape="sum"), own()]
-    found = company(plan(*kpis), seconds=1, memory_mb=64).feed(visits(2, 3)).run()
+    found = company(plan(*kpis), seconds=1).feed(visits(2, 3)).run()
     bad = found.value("bad")
     assert (bad["value"], bad["n"], bad["status"]) == (None, 0, "unknown")
     assert why in bad["remark"]
@@ -410,5 +412,3 @@ def test_a_stop_ends_an_endless_query_soon_and_says_nothing_of_it(company: Make)
     threading.Timer(1.0, found.runs.stopping.set).start()
     found.runs.look(found.plan, found.judged.publisher.path, 1)
     assert found.runs.results == {}
-
-
