@@ -1,4 +1,4 @@
-"""KPIs of the company's own, from its plan to `kpi_values`: a measurement, or SQL, on real tables."""
+"""KPIs of the company's own, from its plan to `kpi_values`: a measurement, or SQL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from meetlat_aggregator.kpi.sandbox import Refused, Rows
 
 DAY = date(2026, 4, 28)
 A_DAY = timedelta(days=1)
-PER_TEAM = "SELECT day, use_case, team, sum(value_sum) AS total, sum(count) AS n FROM measurements_daily GROUP BY ALL"
+PER_TEAM = (
+    "SELECT day, use_case, team, sum(value_sum) AS total, sum(count) AS n "
+    "FROM measurements_daily GROUP BY ALL"
+)
 
 
 def own(name: str = "visits", **more: Any) -> dict[str, Any]:
@@ -274,13 +277,17 @@ WRONG = {
     "attaches": ("ATTACH 'other.duckdb' AS other", "only SELECT may run"),
     "reads files": ("SELECT day FROM read_csv('/etc/passwd')", "file system operations"),
     "endless": (
-        "WITH RECURSIVE r AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM r) SELECT "
-        "DATE '2026-04-20' AS day, 'quotes' AS use_case, sum(i) AS total, 1 AS n FROM r",
+        (
+            "WITH RECURSIVE r AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM r) SELECT "
+            "DATE '2026-04-20' AS day, 'quotes' AS use_case, sum(i) AS total, 1 AS n FROM r"
+        ),
         "longer than 1 seconds",
     ),
     "greedy": (
-        "SELECT DATE '2026-04-20' AS day, 'quotes' AS use_case, 1 AS n, len(list(i)) AS total "
-        "FROM range(1000000000) AS r(i)",
+        (
+            "SELECT DATE '2026-04-20' AS day, 'quotes' AS use_case, 1 AS n, len(list(i)) AS total "
+            "FROM range(1000000000) AS r(i)"
+        ),
         "more than its share of 256 MB",
     ),
     "wrong columns": ("SELECT day, use_case FROM measurements_daily", "gives no column total"),
