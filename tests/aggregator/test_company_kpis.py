@@ -16,11 +16,15 @@ from support.aggregating import Sent, event
 from support.judging import NOW, Judged, at, plan_of, use_case
 
 from meetlat.plan.models import Plan
+from meetlat.plan.own_sql import TABLES
+from meetlat_aggregator.dictionary import TABLES as PUBLISHED
 from meetlat_aggregator.gauges import read_gauges
 from meetlat_aggregator.kpi import sandbox
 from meetlat_aggregator.kpi.company_runs import MOST_CUTS, REST, REST_FAILED, CompanyRuns
+from meetlat_aggregator.kpi.dictionary import PLAN_TABLES
 from meetlat_aggregator.kpi.plan_store import PlanStore
 from meetlat_aggregator.kpi.sandbox import Refused, Rows
+from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
 
 DAY = date(2026, 4, 28)
 A_DAY = timedelta(days=1)
@@ -419,3 +423,7 @@ def test_a_stop_ends_an_endless_query_soon_and_says_nothing_of_it(company: Make)
     threading.Timer(1.0, found.runs.stopping.set).start()
     found.runs.look(found.plan, found.judged.publisher.path, 1)
     assert found.runs.results == {}
+
+
+def test_plan_check_knows_the_published_tables() -> None:
+    assert {table.name for table in (*PUBLISHED, *PLAN_TABLES, *VALUE_TABLES)} == TABLES

@@ -58,7 +58,7 @@ def own_kpi(subject: Subject) -> Iterator[Finding]:
         if chosen is not None and chosen.use_case not in (None, use_case.id):
             yield Finding(
                 (*where, "id"),
-                f"{of(use_case)} chose KPI `{choice.id}`, which is for use case `{chosen.use_case}`",
+                f"{of(use_case)} chose `{choice.id}`, which is for use case `{chosen.use_case}`",
                 "remove it here, or remove `use_case` in [[kpis]]: then it is for all",
             )
 
