@@ -240,7 +240,7 @@ TRIPS: dict[str, list[Trip]] = {
             "did you mean `adoption_rate`"),
         Trip({**changed(KPIS, choice("visits"), add=True),
               "kpis": [own("visits", use_case="support")]},
-             (*KPIS, 4, "id"), ["chose `visits`, which is for use case `support`"], ["remove `use_case`"]),
+             (*KPIS, 4, "id"), ["is for use case `support`"], ["remove `use_case`"]),
     ],
     "kpi-twice": [
         add(KPIS, choice("adoption_rate"), (*KPIS, 4, "id"), "stands twice", "keep one")
@@ -289,9 +289,6 @@ TRIPS: dict[str, list[Trip]] = {
         put(("kpis", 0, "unit"), "furlongs", ("kpis", 0, "unit"), "unit of KPI", "`share`"),
         put(("kpis", 0, "use_case"), "x", ("kpis", 0, "use_case"), "not in the plan", "`id`"),
         add(("kpis",), own("visits"), ("kpis", 1, "id"), "stands twice", "rename"),
-        Trip({**changed(KPIS, choice("visits"), add=True),
-              "kpis": [own("visits", use_case="support")]},
-             (*KPIS, 4, "id"), ["chose `visits`, which is for use case `support`"], ["remove it here"]),
     ],
     "own-sql": [
         Trip(changed(("kpis", 0), own_sql(text)), ("kpis", 0, "sql"), [reason], [remedy])

@@ -11,6 +11,7 @@ from support.services import services, until
 
 import meetlat
 
+MONTH = f"{datetime.now(UTC):%Y-%m}"
 HEAD = """[company]
 name = "Acme"
 demo = true
@@ -59,13 +60,13 @@ def test_the_program_computes_a_measurement_and_sql_and_follows_an_edit(tmp_path
     )
 
     def value(kpi: str) -> Any:
-        done = command(tmp_path, "kpi", "--kpi", kpi, "--period", "month", "--format", "json")
+        done = command(tmp_path, "kpi", "--all", "--period", MONTH, "--format", "json")
         rows = json.loads(done.stdout) if done.returncode == 0 else []
-        return rows[0]["value"] if rows else None
+        return next((row["value"] for row in rows if row["kpi"] == kpi), None)
 
     with services(tmp_path, "aggregate", MEETLAT_PUBLISH_SECONDS="0.2"):
         for number in (2, 3, 7):
-            client.measurement(name="visits", value=number, use_case="quotes")
+            client.measure("visits", number, use_case="quotes")
         client.flush(5)
         client.shutdown(5)
         until(lambda: value("mine") == 12, "the measurement is 2 + 3 + 7")

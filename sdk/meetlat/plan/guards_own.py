@@ -17,8 +17,8 @@ UNITS: tuple[str, ...] = tuple(unit for unit in get_args(Unit) if unit != "date"
 @guard(
     "own-kpi",
     "error",
-    "A KPI of your own with an id of the catalogue, twice, of an unknown unit or use case, chosen "
-    "by a use case that it is not for, or with not exactly one of `measurement` and `sql`.",
+    "A KPI of your own with an id of the catalogue, twice, of an unknown unit or use case, or "
+    "with not exactly one of `measurement` and `sql`.",
 )
 def own_kpi(subject: Subject) -> Iterator[Finding]:
     twice = set(again(kpi.id for kpi in subject.plan.kpis))
@@ -52,14 +52,6 @@ def own_kpi(subject: Subject) -> Iterator[Finding]:
                 (*path, "use_case"),
                 f"KPI `{kpi.id}` is for use case `{kpi.use_case}`, which is not in the plan",
                 "write the `id` of a use case, or remove it: then it is for all",
-            )
-    for where, use_case, choice in subject.choices():
-        chosen = subject.own.get(choice.id)
-        if chosen is not None and chosen.use_case not in (None, use_case.id):
-            yield Finding(
-                (*where, "id"),
-                f"{of(use_case)} chose `{choice.id}`, which is for use case `{chosen.use_case}`",
-                "remove it here, or remove `use_case` in [[kpis]]: then it is for all",
             )
 
 
