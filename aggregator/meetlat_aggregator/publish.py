@@ -16,7 +16,7 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -30,6 +30,7 @@ from meetlat.plan.models import Plan
 from meetlat_aggregator.archive import sync
 from meetlat_aggregator.database import is_damaged
 from meetlat_aggregator.dictionary import TABLES
+from meetlat_aggregator.kpi.company import Result, own_kpis
 from meetlat_aggregator.kpi.engine import Changed, Engine
 from meetlat_aggregator.kpi.plan_shown import PlanShown, read_shown
 from meetlat_aggregator.kpi.prices import PriceBook
@@ -49,7 +50,8 @@ AtOnce = Callable[[Callable[[], None]], None]
 @dataclass(slots=True)
 class Publisher:
     """Writes `kpi.duckdb` in `directory`. `con` is a connection of its own to the live database,
-    `topic` the one whose offsets are told, `prices` what calls cost whose events do not say it.
+    `topic` the one whose offsets are told, `prices` what calls cost whose events do not say it,
+    `results` what the company's own SQL gave last.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -58,7 +60,11 @@ class Publisher:
     privacy_limit: int = 5
     topic: str = "meetlat.events.v1"
     prices: PriceBook | None = None
+    results: Mapping[str, Result] = field(default_factory=dict)
     _engine: tuple[str, Engine] | None = field(default=None, init=False, repr=False)
+    # Which results the tables hold, and will hold when the publication under way is committed.
+    _taken: Mapping[str, Result] | None = field(default=None, init=False, repr=False)
+    _taking: Mapping[str, Result] | None = field(default=None, init=False, repr=False)
 
     @property
     def path(self) -> Path:
@@ -101,9 +107,11 @@ class Publisher:
                 self._write(known, watermark, plan)
                 con.execute(sql("kpi/current"))
                 con.execute("COMMIT")
+                self._taken = self._taking
             except BaseException:
                 with suppress(duckdb.TransactionException):  # none was begun, or it has ended
                     con.execute("ROLLBACK")
+                self._engine = None  # what it thinks is in the tables is not
                 raise
             con.execute("CHECKPOINT published")
         finally:
@@ -167,6 +175,10 @@ class Publisher:
             return
         changed = rewriting.changed() if same_basis else Changed(everything=True)
         engine.update(changed, watermark, before.watermark if before else None)
+        results = self.results
+        if changed.everything or results is not self._taken:
+            engine.take(results, watermark)
+        self._taking = results
 
     def _shown_basis(self) -> str:
         ((basis,),) = self.con.execute("SELECT basis FROM published.meta").fetchall()
@@ -247,7 +259,7 @@ class Publisher:
 def _basis(plan: Plan | None) -> str:
     """What the KPI tables depend on beside the other tables: a digest."""
     text = plan.model_dump_json() if plan else ""
-    kpis = repr(sorted(catalogue().items()))
+    kpis = repr(sorted({**catalogue(), **own_kpis(plan)}.items()))
     return hashlib.sha256(f"{text}{kpis}".encode()).hexdigest()
 
 

@@ -18,7 +18,14 @@ import duckdb
 from meetlat.errors import LogError, MeetlatError
 from meetlat.logs.address import open_reader, open_writer
 from meetlat.logs.base import LogReader
-from meetlat.metrics import COMMITTED, LAG_EVENTS, LAG_SECONDS, PLAN_VALID, PUBLISHED
+from meetlat.metrics import (
+    COMMITTED,
+    COMPANY_SQL_FAILING,
+    LAG_EVENTS,
+    LAG_SECONDS,
+    PLAN_VALID,
+    PUBLISHED,
+)
 from meetlat.settings import (
     AGGREGATOR_LISTEN,
     DEAD_TOPIC,
@@ -43,6 +50,7 @@ from meetlat_aggregator.web import Server, bind, make_app
 HOUSEKEEPING_SECONDS = 2.0
 REFRESH_SECONDS = 0.25
 GAUGES_SECONDS = 10.0
+COMPANY_SQL_SECONDS = 0.5
 _log = logging.getLogger("meetlat.aggregator")
 
 
@@ -104,6 +112,7 @@ class Aggregator:
         self._tasks = [
             asyncio.create_task(self._housekeeping()),
             asyncio.create_task(self._publishing()),
+            asyncio.create_task(self._running_company_sql()),
         ]
         self._say(f"aggregator on {self.address}, tables in {self.store.publisher.path}")
 
@@ -126,6 +135,7 @@ class Aggregator:
 
     async def shutdown(self, deadline: float) -> None:
         """Publish what was committed, relay dead letters, release everything."""
+        self.store.company.stopping.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -212,6 +222,7 @@ class Aggregator:
             (PUBLISHED, _stamp(self.store.published_at)),
             (COMMITTED, _stamp(self.store.committed_at)),
             (PLAN_VALID, [((), float(self.plans.problem is None))]),
+            (COMPANY_SQL_FAILING, [((), float(self.store.company.failing))]),
         ]
         self._metrics = await asyncio.to_thread(self._exposition.text, self._observed)
 
@@ -231,6 +242,12 @@ class Aggregator:
                     _log.warning("cannot publish: %s; trying again", error)
                 said = str(error)
             await pace.rest(self._settings[PUBLISH_SECONDS])
+
+    async def _running_company_sql(self) -> None:
+        """Beside everything else, by the rests that it keeps itself."""
+        while True:
+            await self.store.run_company_sql()
+            await asyncio.sleep(COMPANY_SQL_SECONDS)
 
     async def _status(self, _: dict[str, Any], __: Say) -> dict[str, Any]:
         store = self.store

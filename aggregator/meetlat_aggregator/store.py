@@ -38,6 +38,7 @@ from meetlat_aggregator.database import (
     open_database,
     unusable,
 )
+from meetlat_aggregator.kpi.company_runs import CompanyRuns
 from meetlat_aggregator.kpi.plan_file import time_zone
 from meetlat_aggregator.kpi.plan_store import PlanStore, Taken
 from meetlat_aggregator.kpi.prices import PriceBook
@@ -82,6 +83,8 @@ class Store:
         self.plan: Plan | None = None
         self.plan_version, self.plan_digest, self._published_plan = 0, "", -1
         self.committed_at: datetime | None = None
+        self.company = CompanyRuns()
+        self._published_company = self.company.results
 
     async def open(self) -> None:
         """Open the database, bring it up to date, and delete what a crash left. MeetlatError."""
@@ -215,19 +218,29 @@ class Store:
             raise broken from error
 
     async def publish(self) -> bool:
-        """Publish when something was committed since, or another plan is in force; True when a new
-        file was swapped in.
+        """Publish when something was committed since, another plan is in force, or the company's
+        own SQL gave something else; True when a new file was swapped in.
         """
-        batch, plan = self.batches, self.plan_version
-        shown = (self.published_batch, self._published_plan)
-        if (batch, plan) == shown and self.publisher.path.exists():
+        batch, plan, company = self.batches, self.plan_version, self.company.results
+        same = (batch, plan) == (self.published_batch, self._published_plan)
+        if same and company is self._published_company and self.publisher.path.exists():
             self.published_at = self.clock()
             return False
         async with self._side_lock:
+            self.publisher.results = company
             await self._beside(lambda: self.publisher.publish(self._at_once))
         self.published_batch, self._published_plan = batch, plan
+        self._published_company = company
         self.published_at = self.clock()
         return True
+
+    async def run_company_sql(self) -> None:
+        """Run the SQL of the plan's own KPIs that is due, on what is published."""
+        if self.published_batch < 0 or not self.publisher.path.exists():
+            return
+        plan, path = self.plan, self.publisher.path
+        publication = (self.published_batch, self._published_plan)
+        await asyncio.to_thread(lambda: self.company.look(plan, path, publication))
 
     def _at_once(self, begin: Callable[[], None]) -> None:
         """On the publisher's thread: let the database's thread fold, and `begin` before its next

@@ -196,6 +196,11 @@ PLAN_VALID = Metric(
     "gauge",
     "0 when the plan's file has errors, so that it is not the plan in force",
 )
+COMPANY_SQL_FAILING = Metric(
+    "meetlat_company_sql_failing",
+    "gauge",
+    "KPIs of the company's own whose SQL was refused, failed or was stopped; the log says why",
+)
 COLLECTOR_REQUESTS = Metric(
     "meetlat_collector_requests_total",
     "counter",

@@ -16,6 +16,7 @@ from support.planning import costing, plan, use_case
 
 from meetlat.kpis.catalogue import catalogue
 from meetlat.plan.models import Plan
+from meetlat_aggregator.kpi.company import own_kpi
 from meetlat_aggregator.kpi.plan_store import PlanStore, Taken, impersonal, since_of
 from meetlat_aggregator.rebuild import rebuild_store
 
@@ -270,8 +271,8 @@ def test_the_catalogue_is_published_with_the_companys_own_kpis(bench: Bench) -> 
             ON_TIME.sql,
         ),
         (
-            3, "own", "count", "lower", "Eigen", "", "De meting m, uit het plan", None, "", "", 1,
-            "",
+            3, "own", "count", "lower", "Eigen", "", "De meting m, uit het plan", None, "", "",
+            own_kpi(full().kpis[0]).minimum, own_kpi(full().kpis[0]).sql,
         ),
     ]  # fmt: skip
 

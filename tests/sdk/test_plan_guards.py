@@ -103,11 +103,48 @@ def own(name: str, **given: Any) -> dict[str, Any]:
     return {**row, "measurement": "visits", **given}
 
 
+SQL = "SELECT day, use_case, 1 AS hits, 1 AS n FROM tasks_daily"
+
+
+def own_sql(text: str) -> dict[str, Any]:
+    row = own("visits", sql=text, shape="share")
+    del row["measurement"]
+    return row
+
+
 def judge(said: dict[str, Any], today: date = TODAY) -> tuple[Loaded, dict[Path, int]]:
     text, lines = dump(said)
     loaded = parse(text.encode(), catalogue=STAND_INS, today=today)
     assert loaded.read is not None, loaded.problems
     return loaded, lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SQL,
+        f"{SQL};",
+        f"/* DROP; */ {SQL} -- ; FROM nowhere",
+        "FROM tasks_daily SELECT day, use_case, 1 AS hits, tasks AS n",
+        "FROM tasks_daily",
+        "SELECT t.* FROM main.tasks_daily AS t",
+        "SELECT day, use_case, 1 AS hits, count(*) AS n FROM (SELECT * FROM tasks_daily)",
+        (
+            "WITH a AS (FROM tasks_daily), b (day) AS MATERIALIZED (FROM a) "
+            "SELECT day, use_case, 1 AS hits, extract(year FROM day) AS n FROM a JOIN b USING (day)"
+        ),
+        (
+            "SELECT day, use_case, 1 AS hits, 1 AS n FROM tasks_daily "
+            "WHERE team IS DISTINCT FROM segment AND team <> 'FROM nowhere; x'"
+        ),
+        "SELECT day, use_case, i AS hits, 1 AS n FROM tasks_daily, range(3) AS r(i)",
+        "SELECT day, use_case, i AS hits, 1 AS n FROM unnest([1]) AS u(i) JOIN Tasks_Daily ON true",
+        'SELECT "day", use_case, 1 AS hits, 1 AS n FROM "tasks_daily"',
+        "SELECT day, use_case, trim(team) AS hits, substring(team FROM 2) AS n FROM tasks_daily",
+    ],
+)
+def test_sql_that_may_be_right_is_taken(text: str) -> None:
+    assert problems(changed(("kpis", 0), own_sql(text)), "own-sql") == []
 
 
 def problems(said: dict[str, Any], rule: str, today: date = TODAY) -> list[Problem]:
@@ -252,6 +289,20 @@ TRIPS: dict[str, list[Trip]] = {
         put(("kpis", 0, "unit"), "furlongs", ("kpis", 0, "unit"), "unit of KPI", "`share`"),
         put(("kpis", 0, "use_case"), "x", ("kpis", 0, "use_case"), "not in the plan", "`id`"),
         add(("kpis",), own("visits"), ("kpis", 1, "id"), "stands twice", "rename"),
+    ],
+    "own-sql": [
+        Trip(changed(("kpis", 0), own_sql(text)), ("kpis", 0, "sql"), [reason], [remedy])
+        for text, reason, remedy in (
+            ("-- nothing", "is empty", "write one SELECT"),
+            (f"{SQL}; DROP TABLE meta", "more than one statement", "write one SELECT"),
+            ("DELETE FROM tasks_daily", "begins with `DELETE`", "write one SELECT"),
+            ("ATTACH 'x.duckdb' AS x", "begins with `ATTACH`", "write one SELECT"),
+            ("SELECT * FROM read_csv('x.csv')", "reads files (`read_csv`)", "as measurements"),
+            ("SELECT * FROM 'x.parquet'", "reads files (`'x.parquet'`)", "as measurements"),
+            (SQL.replace("tasks_daily", "tasks"), "table `tasks`", "docs/tables.md"),
+            (f"{SQL} JOIN main.nowhere USING (day)", "table `nowhere`", "docs/tables.md"),
+            (SQL.replace("AS n", "AS count"), "no column `n`", "write … AS n"),
+        )
     ],
     "hand-baseline": [
         put((*Q, "baselines", 0, "value"), 70, (*Q, "baselines", 0, "value"),

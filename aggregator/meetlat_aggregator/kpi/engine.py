@@ -21,6 +21,7 @@ from meetlat.kpis.catalogue import Kpi, catalogue
 from meetlat.plan.models import Company, Plan, UseCase
 from meetlat_aggregator.dictionary import describe
 from meetlat_aggregator.kpi.adding import Wanted, add_sums, add_waits
+from meetlat_aggregator.kpi.company import CompanyParts, Result, own_kpis
 from meetlat_aggregator.kpi.components import ADDITIVE, Components, names
 from meetlat_aggregator.kpi.exchange import make_exchange
 from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
@@ -67,7 +68,8 @@ class Engine:
         self._con = con
         self._plan = plan
         self._timezone = timezone
-        self._kpis = catalogue() if kpis is None else kpis
+        self._kpis = {**catalogue(), **own_kpis(plan)} if kpis is None else kpis
+        self._company = CompanyParts(con, plan)
         self._clock = clock
         self._inputs = Inputs(con)
         self._components = Components(con, self._inputs)
@@ -119,6 +121,17 @@ class Engine:
             con.execute("DELETE FROM published.kpi_pending")
             self._again = self._clock() + _REST * (self._clock() - began)
 
+    def take(self, results: Mapping[str, Result], now: datetime) -> None:
+        """Put what the company's own SQL gave in the place of what it gave before. The tables are
+        those of `now`. Raises duckdb.Error.
+        """
+        ((today,),) = self._con.execute("SELECT local_day(?::TIMESTAMP)", [now]).fetchall()
+        with self._company.at_hand(results, today) as (changed, days):
+            kpis = {name: self._kpis[name] for name in self._kpis if name in changed}
+            anew = self._in_baseline(days)
+            of_values = days | self._days(Changed(everything=True)) if anew else days
+            self._make(kpis, days, of_values, today, now, baselines=anew)
+
     def _put_off(self, kpis: Iterable[str], days: set[date]) -> None:
         """Note that these KPIs are to be made again for these days."""
         noted = [(kpi, day) for kpi in sorted(kpis) for day in sorted(days)]
@@ -157,7 +170,8 @@ class Engine:
         by_row = any(kpi.shape == "survival" for kpi in kpis.values())
         with self._room(much=by_row or len(of_values) > _FEW_DAYS):
             for weekly, at_hand in ((False, days), (True, _whole_weeks(days))):
-                made = [kpi for kpi in kpis.values() if kpi.weekly == weekly]
+                known = filter(self._company.is_at_hand, kpis.values())
+                made = [kpi for kpi in known if kpi.weekly == weekly]
                 for some in _stretches(at_hand) if made else ():
                     self._components.rewrite(
                         made, self._hand(some, now), few=len(some) <= _FEW_DAYS
@@ -245,7 +259,7 @@ class Engine:
         by_row = [name for name, kpi in kpis.items() if kpi.shape == "survival"]
         query = sql("kpi/last_days").format(since=today - _NEWS_OF, weekly=self._weekly())
         self._con.execute(query, {"by_row": by_row})
-        judging = Judging(self._con, self._plan, cases, kpis, today, now)
+        judging = Judging(self._con, self._plan, cases, kpis, today, now, self._company.troubles)
         periods = sorted(touched_periods(cases, days | {today}, today))
         before = [period for period in periods if period.name == BASELINE]
         if baselines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import duckdb
@@ -20,13 +20,14 @@ from meetlat_aggregator.kpi.periods import Period
 from meetlat_aggregator.sqlfiles import sql
 
 _CHOSEN = pa.schema([("use_case", pa.string()), ("kpi", pa.string())])
+_TROUBLES = pa.schema([("kpi", pa.string()), ("trouble", pa.string())])
 _MOMENT = pa.timestamp("us")
 
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """One update: writes to the attached `published`. `today` is the day that is not over yet, and
-    `kpi_last` says when each KPI had news.
+    """One update: writes to the attached `published`. `today` is the day that is not over yet,
+    `troubles` why a KPI of the company's own has no value; `kpi_last` says when each KPI had news.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -35,6 +36,7 @@ class Judging:
     kpis: Mapping[str, Kpi]
     today: date
     now: datetime
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
     def write(
         self,
@@ -54,6 +56,7 @@ class Judging:
             kpi_measured=pa.concat_tables(tables),
             kpi_chosen=self._chosen(),
             kpi_targets=aims(self.cases, self.plan, self.kpis),
+            kpi_troubles=_troubles(self.troubles),
         ):
             self._put_baselines(anew=baselines)
             con.execute(sql("kpi/now").format(**given))
@@ -63,12 +66,22 @@ class Judging:
                 con.execute(sql("kpi/judged").format(**given, now=self.now, **self._company()))
 
     def _chosen(self) -> pa.Table:
+        """What the plan names: the KPIs that a use case chose, and the company's own."""
+        plan = self.plan
+        if plan is None:
+            return _CHOSEN.empty_table()
+        named = [(case.id, choice.id) for case in plan.use_cases for choice in case.kpis]
+        named += [
+            (case.id, own.id)
+            for own in plan.kpis
+            for case in plan.use_cases
+            if own.use_case in (None, case.id)
+        ]
         return pa.Table.from_pylist(
             [
-                {"use_case": case.id, "kpi": choice.id}
-                for case in (self.plan.use_cases if self.plan else ())
-                for choice in case.kpis
-                if choice.id in self.kpis
+                {"use_case": case, "kpi": kpi}
+                for case, kpi in dict.fromkeys(named)
+                if kpi in self.kpis
             ],
             schema=_CHOSEN,
         )
@@ -113,6 +126,12 @@ def period_table(con: duckdb.DuckDBPyConnection, periods: Sequence[Period]) -> N
         }
     )
     con.execute("CREATE OR REPLACE TEMP TABLE kpi_periods AS SELECT * FROM given")
+
+
+def _troubles(troubles: Mapping[str, str]) -> pa.Table:
+    # Remarks are parted by semicolons.
+    rows = [{"kpi": kpi, "trouble": why.replace(";", ":")} for kpi, why in troubles.items() if why]
+    return pa.Table.from_pylist(rows, schema=_TROUBLES)
 
 
 def _moments(days: Iterable[date]) -> pa.Array:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 
 from meetlat.kpis.catalogue import Kpi, Target, catalogue
 from meetlat.plan.models import Choice, Investment, OwnKpi, Plan, UseCase
+from meetlat_aggregator.kpi.company import own_kpi
 from meetlat_aggregator.kpi.plan_store import PlanStore
 from meetlat_aggregator.kpi.plan_tables import Row, fill
 from meetlat_aggregator.sqlfiles import sql
@@ -117,30 +118,10 @@ def _kpi(kpi: Kpi) -> Row:
     }
 
 
-def _own(kpi: OwnKpi) -> Row:
+def _own(own: OwnKpi) -> Row:
     """A KPI of the company's own has one title, in the company's language, and no default."""
-    words: dict[str, Any] = {"title_en": kpi.title, "title_nl": kpi.title}
-    words |= {f"question_{language}": "" for language in ("en", "nl")}
-    if kpi.measurement:
-        words["definition_en"] = f"The measurement {kpi.measurement}, from the plan"
-        words["definition_nl"] = f"De meting {kpi.measurement}, uit het plan"
-    else:
-        words["definition_en"] = "A query of the company's own, from the plan"
-        words["definition_nl"] = "Een query van het bedrijf zelf, uit het plan"
-    return {
-        "kpi": kpi.id,
-        "level": kpi.level,
-        "pack": "own",
-        "unit": kpi.unit,
-        "better": kpi.better,
-        **words,
-        "target_low": None,
-        "target_high": None,
-        "target_kind": "",
-        "target_origin": "",
-        "minimum": 1,
-        "sql": kpi.sql or "",
-    }
+    kpi = own_kpi(own)
+    return {**_kpi(kpi), "pack": "own", "sql": own.sql or kpi.sql}
 
 
 def _target(case: UseCase, choice: Choice) -> Row:

@@ -13,6 +13,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -28,6 +29,8 @@ from meetlat_aggregator.kpi.sandbox_child import RefusedError, check, schema
 MAX_ROWS, MAX_BYTES, MAX_SQL = 200_000, 64 << 20, 20_000
 # How long a query may still take to heed the interrupt, and the program to start.
 GRACE, START = 2.0, 30.0
+_ENDS = "was stopped, as the aggregator ends"
+_HEED = 0.25  # how often the wish to stop is looked at
 _CHILD = "meetlat_aggregator.kpi.sandbox_child"
 # All that the child sees of the environment. Arenas reserve address space by the gigabyte.
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
@@ -58,13 +61,19 @@ class Refused:
 
 
 def run(
-    queries: Iterable[Query], published: Path, *, seconds: float = 10, memory_mb: int = 256
+    queries: Iterable[Query],
+    published: Path,
+    *,
+    seconds: float = 10,
+    memory_mb: int = 256,
+    stop: threading.Event | None = None,
 ) -> dict[str, Rows | Refused]:
     """Run each query on the published file, one after another, each for `seconds` at most.
 
     They share a process (its start takes half a second of computing); one that has to be killed
     loses only itself, and the others go on in a new one. `memory_mb` is what that process may grow
-    by; DuckDB gets half of it. Raises MeetlatError when the published file is not there.
+    by; DuckDB gets half of it. Soon after `stop` is set nothing runs any more. Raises MeetlatError
+    when the published file is not there.
     """
     if not published.is_file():
         raise MeetlatError(
@@ -77,6 +86,8 @@ def run(
     broken: Refused | None = None
     try:
         for query in queries:
+            if stop is not None and stop.is_set():
+                broken = Refused(_ENDS)
             if broken is not None:
                 found[query.id] = broken
                 continue
@@ -88,7 +99,7 @@ def run(
                 continue
             if child is None:
                 try:
-                    child = _Child(published, seconds, memory_mb)
+                    child = _Child(published, seconds, memory_mb, stop)
                 except _GoneError as error:  # no other one would start either
                     found[query.id] = broken = Refused(str(error))
                     continue
@@ -112,8 +123,10 @@ class _GoneError(Exception):
 class _Child:
     """The other end of two pipes. `spent` when it can be asked nothing more."""
 
-    def __init__(self, published: Path, seconds: float, memory_mb: int) -> None:
-        self.seconds, self.memory_mb = seconds, memory_mb
+    def __init__(
+        self, published: Path, seconds: float, memory_mb: int, stop: threading.Event | None = None
+    ) -> None:
+        self.seconds, self.memory_mb, self._stop = seconds, memory_mb, stop
         self.spent = False
         self._left = b""
         self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
@@ -217,7 +230,11 @@ class _Child:
     def _wait(self, pipe: int, event: int, deadline: float) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, event)
-            if not selector.select(max(0.0, deadline - time.monotonic())):
+            while not selector.select(max(0.0, min(deadline - time.monotonic(), _HEED))):
+                if self._stop is not None and self._stop.is_set():
+                    raise self._gone(_ENDS)
+                if time.monotonic() < deadline:
+                    continue
                 raise self._gone(f"did not end within {self.seconds:g} seconds and was killed")
 
     def _gone(self, why: str = "") -> _GoneError:

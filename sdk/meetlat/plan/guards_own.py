@@ -8,8 +8,10 @@ from typing import get_args
 from meetlat.kpis.catalogue import Unit
 from meetlat.plan.guarding import Finding, Subject, again, guard, listed, of
 from meetlat.plan.guards_kpis import unknown
+from meetlat.plan.own_sql import faults
 
-UNITS: tuple[str, ...] = get_args(Unit)
+# A date is no sum of parts.
+UNITS: tuple[str, ...] = tuple(unit for unit in get_args(Unit) if unit != "date")
 
 
 @guard(
@@ -51,6 +53,18 @@ def own_kpi(subject: Subject) -> Iterator[Finding]:
                 f"KPI `{kpi.id}` is for use case `{kpi.use_case}`, which is not in the plan",
                 "write the `id` of a use case, or remove it: then it is for all",
             )
+
+
+@guard(
+    "own-sql",
+    "error",
+    "SQL of your own that is no single SELECT, reads a file or a table that is not published, or "
+    "lacks a column of its shape.",
+)
+def own_sql(subject: Subject) -> Iterator[Finding]:
+    for index, kpi in enumerate(subject.plan.kpis):
+        for reason, remedy in faults(kpi.sql, kpi.shape) if kpi.sql is not None else ():
+            yield Finding(("kpis", index, "sql"), f"the SQL of KPI `{kpi.id}` {reason}", remedy)
 
 
 @guard(

@@ -204,7 +204,12 @@ class OwnKpi(Row):
     sql: Sql | None = Field(
         None,
         description="Or a SELECT over the published tables",
-        examples=["SELECT day, use_case, total, n FROM measurements_daily"],
+        examples=[
+            (
+                "SELECT day, use_case, sum(value_sum) AS total, sum(value_squares) AS squares, "
+                "sum(count) AS n FROM measurements_daily GROUP BY ALL"
+            )
+        ],
     )
     shape: Literal["share", "mean", "sum"] = Field(
         "mean", description="How days are put together", examples=["mean"]

@@ -13,3 +13,4 @@ UNION SELECT DISTINCT day FROM published.escalations_daily
 UNION SELECT DISTINCT day FROM published.measurements_daily
 UNION SELECT DISTINCT day FROM published.selection_counts
 UNION SELECT DISTINCT day FROM published.support_daily
+UNION SELECT DISTINCT day FROM published.kpi_components

@@ -14,12 +14,13 @@ WITH placed AS (
     t.maturity_days > 0 AND p.first + ((p.last - p.first) // 2)::INTEGER + t.maturity_days > DATE '{today}'
       AS immature,
     p.last >= DATE '{today}' - 1 AND coalesce(l.day, DATE '1970-01-01') < DATE '{today}' - 7 AS stale,
-    coalesce(n.n, 0) < t.minimum AS few
+    coalesce(n.n, 0) < t.minimum AS few, w.trouble
   FROM kpi_now AS n
   JOIN kpi_periods AS p ON p.use_case = n.use_case AND p.period = n.period AND p.start = n.start
   JOIN kpi_targets AS t ON t.kpi = n.kpi AND t.use_case = n.use_case
   LEFT JOIN kpi_compared AS c ON c.id = n.id
   LEFT JOIN plan_use_cases AS u ON u.use_case = n.use_case
+  LEFT JOIN kpi_troubles AS w ON w.kpi = n.kpi
   LEFT JOIN kpi_last AS l ON l.kpi = n.kpi AND l.use_case = n.use_case
   WHERE n.period <> 'baseline' AND n.cut <> 'both'
     AND (n.cut = 'total' OR n.team <> '' OR n.segment <> '')
@@ -76,7 +77,7 @@ SELECT
   last + {close_after} < today AS closed,
   TIMESTAMP '{now}' AS as_of,
   counted, compared_value, compared_share, control_change,
-  concat_ws('; ',
+  concat_ws('; ', trouble,
     CASE WHEN got > ceiling THEN 'above a plausible upper end: check this' END,
     CASE WHEN compared_share < 1 THEN
       printf('%.0f %% has no baseline and is not compared', 100 * (1 - compared_share)) END,
