@@ -14,6 +14,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 from bench.figure import Figure
 from bench.history import Shape, make_history
@@ -23,6 +24,7 @@ from meetlat.plan.models import Plan
 from meetlat_aggregator.archive import Archive
 from meetlat_aggregator.database import open_database
 from meetlat_aggregator.decode import decode
+from meetlat_aggregator.kpi import engine as kpi_engine
 from meetlat_aggregator.kpi.engine import Engine
 from meetlat_aggregator.kpi.plan_store import PlanStore
 from meetlat_aggregator.live import LiveSeries
@@ -32,7 +34,7 @@ from meetlat_aggregator.transaction import Position, Transactions
 UNTIL = datetime(2026, 11, 25, 4, tzinfo=UTC)
 HOURS = 10_220  # 14 months
 TOPIC = "meetlat.events.v1"
-_BATCHES = 5
+_BATCHES = 4  # of all KPIs, then of live ones alone
 _MADE_BEFORE = 400_000_000  # cases are numbered by it, and are to be none of the past
 
 
@@ -59,7 +61,9 @@ def plan() -> Plan:
 
 
 def measure(data: Path) -> dict[str, float]:
-    """Publish everything, then after each of some batches; seconds and bytes."""
+    """Publish everything, then after each of some batches, first all KPIs each time, then those
+    that are watched live, which is what most publications do; seconds and bytes.
+    """
     con = open_database(data / "aggregator.duckdb", "96MB")
     PlanStore(con).take(plan(), "bench", UNTIL.replace(tzinfo=None))
     archive = Archive(data / "archive")
@@ -79,7 +83,8 @@ def measure(data: Path) -> dict[str, float]:
     everything = time.perf_counter() - began
     mix = Mix(7, UNTIL - timedelta(minutes=5, seconds=_MADE_BEFORE / 100), 100.0)
     mix.made, offset = _MADE_BEFORE, 0
-    for _ in range(_BATCHES):
+    for batch in range(2 * _BATCHES):
+        kpi_engine._REST = 0.0 if batch < _BATCHES else 1e9
         messages = mix.messages(1_000)
         at = int(UNTIL.timestamp() * 1e6)
         records = [
@@ -93,7 +98,8 @@ def measure(data: Path) -> dict[str, float]:
     return {
         "full": spent[0],
         "publication": everything - spent[0],
-        "update": sorted(spent[2:])[len(spent[2:]) // 2],
+        "all": median(spent[2 : _BATCHES + 1]),
+        "live": median(spent[_BATCHES + 2 :]),
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0,
     }
 
@@ -125,7 +131,8 @@ def run(events: int = 1_430_000) -> list[Figure]:
     tables = found["publication"]
     return [
         Figure(f"all KPIs, {behind}", found["full"], "s", beside, tables, "< 20 s"),
-        Figure(f"KPIs after a batch, {behind}", found["update"], "s", beside, tables, "< 0.5 s"),
+        Figure(f"live KPIs after a batch, {behind}", found["live"], "s", beside, tables, "< 0.5 s"),
+        Figure(f"all KPIs after a batch, {behind}", found["all"], "s", beside, tables, "< 0.5 s"),
         Figure(f"meetlat kpi, {behind}", command, "s", beside, tables, "< 0.3 s"),
         Figure(
             f"memory of it, {behind}", found["memory"] / 1e6, "MB",
