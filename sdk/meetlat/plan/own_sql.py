@@ -19,7 +19,7 @@ TABLES = frozenset(
         "escalations_daily", "probes_hourly", "measurements_daily", "selection_counts",
         "support_daily", "price_rates", "model_costs_daily", "data_health", "use_cases",
         "kpi_catalog", "targets", "investments", "plan_history", "kpi_values", "baselines",
-        "kpi_components", "kpi_buckets",
+        "kpi_components", "kpi_buckets", "kpi_months", "kpi_month_buckets", "kpi_pending",
     )
 )  # fmt: skip
 COLUMNS = {"share": ("hits", "n"), "mean": ("total", "squares", "n"), "sum": ("total", "n")}
