@@ -9,5 +9,7 @@ FROM (
   WHERE NOT internal AND database_name = current_database()
 ) AS t JOIN duckdb_columns() AS c
   ON c.table_oid = t.oid AND c.table_name = t.name AND c.database_name = current_database()
-WHERE t.name NOT IN ('kpi_components', 'kpi_buckets')
+WHERE t.name NOT IN (
+  'kpi_components', 'kpi_buckets', 'kpi_months', 'kpi_month_buckets', 'kpi_pending'
+)
 ORDER BY t.name, c.column_index
