@@ -23,6 +23,7 @@ _SUMS = {
     "ratio": {"n": "n", "total": "total"},
     "sum": {"n": "n", "total": "total"},
     "weeks": {"n": "n", "total": "total"},
+    "composed": {"n": "n", "total": "total", "weight": "weight", "squares": "squares"},
 }
 ADDITIVE = frozenset(_SUMS) | {"quantile"}
 
@@ -74,8 +75,10 @@ class Components:
             sums = "bucket, sum(count)::BIGINT AS count"
             by = [*shown, "bucket"]
         else:
-            names = _SUMS[kpi.shape]
-            sums = ", ".join(f"sum({given})::DOUBLE AS {name}" for name, given in names.items())
+            sums = ", ".join(
+                f"coalesce({', '.join(f'sum({one})' for one in given)})::DOUBLE AS {name}"
+                for name, given in _sums(kpi).items()
+            )
             by = shown
         dimensions = "".join(f"{name}, " for name in shown)
         groups = ", ".join(str(place) for place in range(1, len(by) + 3))
@@ -89,3 +92,15 @@ class Components:
             rows = self._con.execute(f"DESCRIBE {query}").fetchall()
             self._columns[kpi.id] = frozenset(row[0] for row in rows)
         return self._columns[kpi.id]
+
+
+def _sums(kpi: Kpi) -> dict[str, list[str]]:
+    """The columns of `kpi_components` that a KPI fills, each with those that its SQL may give it
+    from: a part of another shape has other ones, and NULL in the KPI's own.
+    """
+    found: dict[str, list[str]] = {}
+    for shape in (kpi.shape, *(part.shape for part in kpi.parts.values())):
+        for name, given in _SUMS[shape].items():
+            if given not in found.setdefault(name, []):
+                found[name].append(given)
+    return found

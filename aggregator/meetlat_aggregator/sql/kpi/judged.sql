@@ -3,7 +3,12 @@ INSERT INTO published.kpi_values BY NAME
 WITH placed AS (
   SELECT n.*, c.* EXCLUDE (id),
     p.last AS last,
-    t.unit, t.better, t.shape, t.minimum, t.kind, t.target_low AS goal_low, t.target_high AS goal_high,
+    coalesce(q.unit, t.unit) AS unit, coalesce(q.better, t.better) AS better,
+    coalesce(q.shape, t.shape) AS shape, coalesce(q.minimum, t.minimum) AS minimum,
+    -- A part that is something else than its KPI has no target.
+    CASE WHEN q.kpi IS NULL THEN t.kind ELSE 'absolute' END AS kind,
+    CASE WHEN q.kpi IS NULL THEN t.target_low END AS goal_low,
+    CASE WHEN q.kpi IS NULL THEN t.target_high END AS goal_high,
     u.go_live, DATE '{today}' AS today,
     CASE WHEN u.go_live IS NULL THEN '' WHEN least(p.last, DATE '{today}') < u.go_live THEN 'baseline'
       WHEN least(p.last, DATE '{today}') < u.go_live + 7 THEN 'settling'
@@ -14,10 +19,11 @@ WITH placed AS (
     t.maturity_days > 0 AND p.first + ((p.last - p.first) // 2)::INTEGER + t.maturity_days > DATE '{today}'
       AS immature,
     p.last >= DATE '{today}' - 1 AND coalesce(l.day, DATE '1970-01-01') < DATE '{today}' - 7 AS stale,
-    coalesce(n.n, 0) < t.minimum AS few
+    coalesce(n.n, 0) < coalesce(q.minimum, t.minimum) AS few
   FROM kpi_now AS n
   JOIN kpi_periods AS p ON p.use_case = n.use_case AND p.period = n.period AND p.start = n.start
   JOIN kpi_targets AS t ON t.kpi = n.kpi AND t.use_case = n.use_case
+  LEFT JOIN kpi_parts AS q ON q.kpi = n.kpi AND q.part = n.part
   LEFT JOIN kpi_compared AS c ON c.id = n.id
   LEFT JOIN plan_use_cases AS u ON u.use_case = n.use_case
   LEFT JOIN kpi_last AS l ON l.kpi = n.kpi AND l.use_case = n.use_case
