@@ -72,7 +72,8 @@ def test_a_kpi_names_what_its_sql_reads(kpi: Kpi) -> None:
 
 # What the engine cannot compute yet: it needs another KPI's baseline, today's prices, freed hours
 # or a person's tasks. Whoever adds one takes it off here.
-NOT_YET = {
+NOT_YET = {"learning_curve"}
+OLD = {
     "token_saving", "selection_parity", "deflection_rate", "deflection_saving",
     "agent_productivity", "learning_curve", "innovation",
 }  # fmt: skip

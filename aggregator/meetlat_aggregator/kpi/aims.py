@@ -33,6 +33,7 @@ _PARTS = pa.schema(
         ("minimum", pa.int64()),
     ]
 )
+_MADE_OF = pa.schema([("kpi", pa.string()), ("made_of", pa.string())])
 _ANY_PACK = ("all", "general", "people")
 _BASES = pa.schema(
     [
@@ -93,6 +94,12 @@ def other_parts(kpis: Mapping[str, Kpi]) -> pa.Table:
         for name, part in kpi.parts.items()
     ]
     return pa.Table.from_pylist(rows, schema=_PARTS)
+
+
+def made_of(kpis: Mapping[str, Kpi]) -> pa.Table:
+    """The KPIs that are made of the parts of another one."""
+    rows = [{"kpi": kpi.id, "made_of": kpi.made_of} for kpi in kpis.values() if kpi.made_of]
+    return pa.Table.from_pylist(rows, schema=_MADE_OF)
 
 
 def hand_baselines(plan: Plan | None) -> pa.Table:

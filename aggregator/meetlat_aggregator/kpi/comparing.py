@@ -58,14 +58,14 @@ def _better(
     if not count:
         return np.array([], dtype=bool)
     rows = con.sql("SELECT kpi, part FROM kpi_now ORDER BY id").to_arrow_table()
-    names, parts = (rows[name].combine_chunks().dictionary_encode() for name in ("kpi", "part"))
+    of_kpi, parts = (rows[name].combine_chunks().dictionary_encode() for name in ("kpi", "part"))
     higher = np.array(
         [
             [kpis[name].better_of(part) == "higher" for part in parts.dictionary.to_pylist()]
-            for name in names.dictionary.to_pylist()
+            for name in of_kpi.dictionary.to_pylist()
         ]
     )
-    by_id: npt.NDArray[np.bool_] = higher[np.asarray(names.indices), np.asarray(parts.indices)]
+    by_id: npt.NDArray[np.bool_] = higher[np.asarray(of_kpi.indices), np.asarray(parts.indices)]
     return by_id
 
 

@@ -21,6 +21,7 @@ from meetlat.kpis.catalogue import Kpi, catalogue
 from meetlat.plan.models import Company, Plan, UseCase
 from meetlat_aggregator.dictionary import describe
 from meetlat_aggregator.kpi.components import ADDITIVE, Components
+from meetlat_aggregator.kpi.composed.composing import compose
 from meetlat_aggregator.kpi.exchange import make_exchange
 from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
 from meetlat_aggregator.kpi.judging import Judging, names, period_table
@@ -69,6 +70,7 @@ class Engine:
         self._inputs = Inputs(con)
         self._components = Components(con, self._inputs)
         self._long_again = 0.0
+        self._back_again = 0.0
         self._made_on: date | None = None
 
     def create(self) -> None:
@@ -106,7 +108,23 @@ class Engine:
                 for some in _stretches(at_hand) if made else ():
                     self._components.rewrite(made, self._hand(some, now))
             if of_values:
-                self._values(kpis, days, of_values, today, now, baselines=everything)
+                near = {name: kpi for name, kpi in kpis.items() if not kpi.looks_back}
+                self._values(near, days, of_values, today, now, baselines=everything)
+                self._look_back(kpis, days, today, now, made_anew=everything)
+
+    def _look_back(
+        self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime, *, made_anew: bool
+    ) -> None:
+        """All values of the KPIs of which a day that changed changes every period, not more often
+        than their cost allows.
+        """
+        far = {name: kpi for name, kpi in kpis.items() if kpi.looks_back}
+        began = self._clock()
+        if not far or not (made_anew or began >= self._back_again):
+            return
+        self._values(far, days, self._days(Changed(everything=True)), today, now, baselines=True)
+        ended = self._clock()
+        self._back_again = ended + _LONG_REST * (ended - began)
 
     def _in_baseline(self, days: set[date]) -> bool:
         """Whether one of these days lies in a baseline window of the plan."""
@@ -197,7 +215,8 @@ class Engine:
             of_rows = list(self._by_row(by_row, row_periods, now))
             if by_row and long_due:
                 self._long_again = self._clock() + _LONG_REST * (self._clock() - began)
-            measured = [*self._additive(some, periods), *of_rows]
+            composed = compose(self._con, some, periods, cases, self._plan, today)
+            measured = [*self._additive(some, periods), *of_rows, *composed]
             hours, of_hours = self._hourly(some, touched, today, now)
             judging = Judging(self._con, self._plan, cases, some, today, now)
             shown = [*periods, *hours]
@@ -207,7 +226,7 @@ class Engine:
     # --- measuring
 
     def _additive(self, kpis: dict[str, Kpi], periods: list[Period]) -> Iterator[Measured]:
-        sums = [name for name, kpi in kpis.items() if kpi.shape in ADDITIVE - {"quantile"}]
+        sums = [name for name, kpi in kpis.items() if kpi.shape in ADDITIVE - {"quantile", "composed"}]
         buckets = [name for name, kpi in kpis.items() if kpi.shape == "quantile"]
         for baseline in (False, True):
             some = [p for p in periods if (p.name == BASELINE) == baseline]

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from meetlat.kpis.catalogue import Kpi
 from meetlat.plan.models import Plan, UseCase
-from meetlat_aggregator.kpi.aims import aims, hand_baselines, other_parts
+from meetlat_aggregator.kpi.aims import aims, hand_baselines, made_of, other_parts
 from meetlat_aggregator.kpi.comparing import compare
 from meetlat_aggregator.kpi.measured import COLUMNS, Measured
 from meetlat_aggregator.kpi.periods import Period
@@ -55,6 +55,7 @@ class Judging:
             kpi_row_periods=_row_periods(row_periods),
             kpi_targets=aims(self.cases, self.plan, self.kpis),
             kpi_parts=other_parts(self.kpis),
+            kpi_made_of=made_of(self.kpis),
         ):
             self._put_baselines(anew=baselines)
             con.execute(sql("kpi/now").format(**given))

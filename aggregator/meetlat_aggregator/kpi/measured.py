@@ -18,6 +18,7 @@ KEY = ("kpi", "period", "start", "use_case", "team", "segment", "part")
 COLUMNS = pa.schema(
     [(name, pa.timestamp("us") if name == "start" else pa.string()) for name in (*KEY, "cut")]
     + [(name, pa.float64()) for name in ("value", "low", "high", "n", "counted")]
+    + [("said", pa.string()), ("verdict", pa.string()), ("by_estimate", pa.bool_())]
 )
 
 
@@ -25,7 +26,9 @@ COLUMNS = pa.schema(
 class Measured:
     """Rows of `key` (columns KEY, start as timestamp) and `cut`, each with a range and its n.
 
-    `counted` is the number behind a share (17 of 19), or of observations that were reached.
+    `counted` is the number behind a share (17 of 19), or of observations that were reached. `more`
+    are the columns said (a remark), verdict (a status that only what measured it can tell) and
+    by_estimate, of what is composed of several figures.
     """
 
     key: pa.Table
@@ -33,6 +36,7 @@ class Measured:
     range: Range
     n: Floats
     counted: Floats
+    more: pa.Table | None = None
 
     def table(self) -> pa.Table:
         """As one table: KEY, cut, value, low, high, n, counted; what is not known is NULL."""
@@ -41,6 +45,9 @@ class Measured:
         for name in ("value", "low", "high"):
             columns[name] = floats(getattr(self.range, name))
         columns["n"], columns["counted"] = floats(self.n), floats(self.counted)
+        for name in ("said", "verdict", "by_estimate"):
+            kind = COLUMNS.field(name).type
+            columns[name] = pa.nulls(len(self.n), kind) if self.more is None else self.more[name]
         return pa.table(columns).cast(COLUMNS)
 
 

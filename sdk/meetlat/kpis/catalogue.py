@@ -52,7 +52,7 @@ class Target(_Strict):
 class Part(_Strict):
     """A part that is something else than its KPI: the mean beside a share. It has no target."""
 
-    shape: Literal["share", "mean", "ratio"]
+    shape: Literal["share", "mean", "ratio", "composed"]
     unit: Unit
     better: Better = ""
     minimum: Annotated[int, Field(ge=1)] = 20

@@ -60,14 +60,17 @@ SELECT
   CASE WHEN unit = 'money' THEN '{currency}' ELSE '' END AS currency,
   baseline, baseline_n::BIGINT AS baseline_n, target_low, target_high,
   improvement, improvement_low, improvement_high,
-  CASE WHEN estimated THEN 'estimated' ELSE 'measured' END AS basis,
+  CASE WHEN estimated OR by_estimate THEN 'estimated' ELSE 'measured' END AS basis,
   phase,
   CASE
+    WHEN verdict = 'suppressed' THEN verdict
     WHEN n IS NOT NULL AND n > 0 AND value IS NULL AND shape = 'weeks' THEN 'suppressed'
     WHEN coalesce(n, 0) = 0 OR (value IS NULL AND shape IN ('mean', 'ratio', 'sum')) THEN 'unknown'
     WHEN stale THEN 'stale'
+    WHEN value IS NULL AND verdict IS NOT NULL THEN verdict
     WHEN few OR value IS NULL THEN 'too few'
     WHEN phase IN ('baseline', 'settling', 'early') OR immature THEN 'provisional'
+    WHEN verdict IS NOT NULL THEN verdict
     WHEN goal IS NULL AND baseline IS NULL THEN 'no baseline'
     WHEN kind IN ('relative', 'trend') AND baseline IS NULL THEN 'no baseline'
     WHEN kind IN ('relative', 'trend') AND improvement IS NULL THEN 'too few'
@@ -82,7 +85,7 @@ SELECT
   last + {close_after} < today AS closed,
   TIMESTAMP '{now}' AS as_of,
   counted, compared_value, compared_share, control_change,
-  concat_ws('; ',
+  concat_ws('; ', said,
     CASE WHEN got > ceiling THEN 'above a plausible upper end: check this' END,
     CASE WHEN compared_share < 1 THEN
       printf('%.0f %% has no baseline and is not compared', 100 * (1 - compared_share)) END,
