@@ -58,7 +58,7 @@ def compose(
             "first": FIRST_DAY if kpi.looks_back else first,
             "last": last,
         }
-        rows = con.execute(sql("kpi/ingredients"), given).to_arrow_table()
+        rows = con.sql(sql("kpi/ingredients"), params=given).to_arrow_table()
         answers = []
         for use_case, ingredients in by_use_case(rows):
             for period in periods:

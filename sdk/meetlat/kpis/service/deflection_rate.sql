@@ -40,17 +40,20 @@ FROM measurements_daily
 WHERE name IN ('tickets', 'orders')
 GROUP BY ALL
 UNION ALL
-SELECT
-  day, use_case, '', '',
-  unnest(['resolved', 'resolved_without_ticket', 'conversation_tickets']),
-  unnest([
-    sum(resolved_by_bot), sum(resolved_without_ticket),
+SELECT day, use_case, '', '', name, value, NULL, NULL, conversations
+FROM (
+  SELECT
+    day, use_case, sum(conversations) AS conversations,
+    sum(resolved_by_bot)::DOUBLE AS resolved,
+    sum(resolved_without_ticket)::DOUBLE AS resolved_without_ticket,
     -- Where no conversation says whether a ticket was made, that is unknown.
-    CASE WHEN sum(tickets_count) > 0 THEN sum(tickets) END
-  ])::DOUBLE,
-  NULL, NULL, sum(conversations)
-FROM conversations_daily
-GROUP BY ALL
+    CASE WHEN sum(tickets_count) > 0 THEN sum(tickets) END::DOUBLE AS conversation_tickets
+  FROM conversations_daily
+  GROUP BY ALL
+)
+UNPIVOT INCLUDE NULLS (
+  value FOR name IN (resolved, resolved_without_ticket, conversation_tickets)
+)
 UNION ALL
 SELECT
   day, use_case, '', '', 'would_have_called',
