@@ -61,12 +61,14 @@ class Engine:
         timezone: str = "",
         kpis: Mapping[str, Kpi] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        privacy_limit: int = 5,
     ) -> None:
         self._con = con
         self._plan = plan
         self._timezone = timezone
         self._kpis = catalogue() if kpis is None else kpis
         self._clock = clock
+        self._privacy_limit = privacy_limit
         self._inputs = Inputs(con)
         self._components = Components(con, self._inputs)
         self._long_again = 0.0
@@ -263,7 +265,8 @@ class Engine:
         for name, kpi in kpis.items():
             query = self._inputs.query(kpi.sql, kpi.inputs, at_hand)
             rows = self._con.sql(sql("kpi/observations").format(query=query)).to_arrow_table()
-            yield from Observations.of(name, rows).measure(periods, control, kpi.quantile)
+            for measured in Observations.of(name, rows).measure(periods, control, kpi.quantile):
+                yield measured.without_small(self._privacy_limit) if kpi.people else measured
 
     def _hourly(
         self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime

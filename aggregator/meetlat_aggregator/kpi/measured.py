@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from meetlat_aggregator.kpi.statistics import Range
 
@@ -37,6 +38,24 @@ class Measured:
     n: Floats
     counted: Floats
     more: pa.Table | None = None
+
+    def without_small(self, least: int) -> Measured:
+        """The same with nothing told of groups below so many people."""
+        small = self.n < least
+        ends = (self.range.value, self.range.low, self.range.high)
+        verdicts = pa.array(np.where(small, "suppressed", ""), pa.string())
+        more = pa.table(
+            {
+                "said": pa.nulls(len(self.n), pa.string()),
+                "verdict": pc.replace_with_mask(
+                    verdicts, pa.array(~small), pa.nulls(int((~small).sum()), pa.string())
+                ),
+                "by_estimate": pa.nulls(len(self.n), pa.bool_()),
+            }
+        )
+        hidden = Range(*(np.where(small, np.nan, end) for end in ends))
+        n, counted = (np.where(small, np.nan, one) for one in (self.n, self.counted))
+        return Measured(self.key, self.cut, hidden, n, counted, more)
 
     def table(self) -> pa.Table:
         """As one table: KEY, cut, value, low, high, n, counted; what is not known is NULL."""

@@ -85,7 +85,7 @@ class Kpi(_Strict):
     `scale` multiplies a value (100 for "per 100 tasks"). `minimum` is the n below which a value is
     "too few". `maturity_days` is how long a cohort needs until it is no longer provisional.
     `looks_back`: a value rests on days before its period too, so that a day that changed changes
-    all periods.
+    all periods. `people`: n counts people, and nothing is shown below the privacy limit.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -99,6 +99,7 @@ class Kpi(_Strict):
     hourly: bool = False
     weekly: bool = False
     looks_back: bool = False
+    people: bool = False
     baseline: bool = False
     minimum: Annotated[int, Field(ge=1)] = 20
     maturity_days: Annotated[int, Field(ge=0)] = 0
