@@ -290,7 +290,8 @@ def _carry_over(
     archive: Archive,
     topic: str,
 ) -> None:
-    """What the archive does not hold: positions, the log's identity, what was sent, the poison. With `old` None the plan is taken from its file at the next start.
+    """What the archive does not hold: positions, the log's identity, what was sent, the poison.
+    With `old` None the plan is taken from its file at the next start.
     """
     if old is None:
         listed = {row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()}

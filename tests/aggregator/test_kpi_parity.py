@@ -12,7 +12,7 @@ from scipy.stats.contingency import relative_risk
 from support.kpi_inputs import Inputs, select
 from support.kpi_rows import parts_of
 
-from meetlat_aggregator.kpi.parity import Counts, parity, rate_ratio
+from meetlat_aggregator.kpi.composed.parity import Counts, parity, rate_ratio
 
 TUESDAY = date(2026, 3, 3)
 
@@ -32,13 +32,13 @@ def test_the_parts_hold_applied_and_selected_per_group_added_over_days() -> None
     counted(inputs, "interviewed", {"f": 7, "x": 1}, assisted="true")
     counted(inputs, "applied", {"50+": 3}, dimension="age/band", assisted="true")
     rows = inputs.parts("selection_parity")
-    assert parts_of(rows) == {"gender/f", "gender/m", "age-band/50+"}
+    assert parts_of(rows) == {'["gender","f"]', '["gender","m"]', '["age/band","50+"]'}
 
-    def sums(part: str) -> tuple[int, int]:
-        own = select(rows, part, assisted="true")
-        return sum(row["n"] for row in own), sum(row["hits"] for row in own)
+    def sums(group: str) -> tuple[int, int]:
+        own = select(rows, f'["gender","{group}"]', assisted="true")
+        return sum(row["n"] for row in own), sum(row["total"] for row in own)
 
-    assert (sums("gender/f"), sums("gender/m")) == ((40, 8), (80, 22))
+    assert (sums("f"), sums("m")) == ((40, 8), (80, 22))
 
 
 def test_difference_and_ratio_by_hand() -> None:
@@ -160,3 +160,29 @@ def test_the_stratified_interval_holds_the_truth_as_often_as_it_says() -> None:
         _, low, high = rate_ratio(drawn)
         held += low <= ratio <= high
     assert held / draws == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_fair_selection_is_called_adverse_in_less_than_one_of_twenty() -> None:
+    """Any of four groups, over three vacancies, all selected at one rate per vacancy."""
+    random = np.random.default_rng(3)
+    sizes, rates, draws = (200, 90, 60, 40), (0.15, 0.3, 0.5), 3000
+    called = 0
+    for _ in range(draws):
+        vacancies = [
+            {str(i): Counts(size, int(random.binomial(size, rate))) for i, size in enumerate(sizes)}
+            for rate in rates
+        ]
+        called += any(one.adverse for one in parity(vacancies).values())
+    assert called / draws < 0.05
+
+
+def test_an_unfair_selection_is_called_adverse_when_there_are_enough() -> None:
+    random = np.random.default_rng(4)
+    called = sum(
+        parity(
+            [{"f": Counts(800, int(random.binomial(800, 0.15))),
+              "m": Counts(800, int(random.binomial(800, 0.3)))}]
+        )["f"].adverse
+        for _ in range(300)
+    )  # fmt: skip
+    assert called > 285
