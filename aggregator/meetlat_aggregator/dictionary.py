@@ -208,6 +208,7 @@ COLUMNS = {
     "mature_handed_over": "Handed over to a human, of the mature ones",
     "reopened": "Reopened",
     "resolved_by_bot": "Resolved by the bot, as last reported",
+    "resolved_without_ticket": "Resolved by the bot, and no ticket reported",
     "resolved_by_human": "Resolved by a human, as last reported",
     "unresolved": "Unresolved, as last reported",
     "abandoned": "Abandoned, as last reported",

@@ -38,6 +38,8 @@ COMPARED = (
     "late",
     "live_series",
 )
+# Whose task it was is kept by what the plan said at the time, which no archive knows.
+_NOT_OF_THE_PLAN = "* EXCLUDE (\"user\") REPLACE ([x FOR x IN older IF x.field <> 'user'] AS older)"
 Progress = Callable[[int, int], None]
 
 
@@ -93,6 +95,8 @@ def _fill(
 ) -> None:
     con = open_database(target)
     try:
+        if old is not None:  # the plan says whether it may be kept whose task it was
+            _copy(con, old, "plan_versions", "plan_changes")
         kept = _Kept(archive.directory)
         runner = Transactions(con, kept, LiveSeries(con), topic, dedup_window)
         listed = _files(archive, old)
@@ -131,9 +135,11 @@ def compare(old: duckdb.DuckDBPyConnection, rebuilt: Path) -> list[dict[str, Any
     try:
         found = []
         for table in COMPARED:
+            shown = _NOT_OF_THE_PLAN if table == "tasks" else "*"
             counts = [
                 old.execute(
-                    f"SELECT count(*) FROM (SELECT * FROM {one} EXCEPT ALL SELECT * FROM {other})"
+                    f"SELECT count(*) FROM (SELECT {shown} FROM {one} "
+                    f"EXCEPT ALL SELECT {shown} FROM {other})"
                 ).fetchall()[0][0]
                 for one, other in ((table, f"rebuilt.{table}"), (f"rebuilt.{table}", table))
             ]
@@ -268,14 +274,22 @@ def _list_file(con: duckdb.DuckDBPyConnection, archive: Archive, name: str, reco
     )
 
 
+def _copy(con: duckdb.DuckDBPyConnection, old: duckdb.DuckDBPyConnection, *tables: str) -> None:
+    for table in tables:
+        rows = old.sql(f"SELECT * FROM {table}").to_arrow_table()
+        con.register("carried", rows)
+        con.execute(f"INSERT INTO {table} SELECT * FROM carried")
+        con.unregister("carried")
+
+
 def _carry_over(
     con: duckdb.DuckDBPyConnection,
     old: duckdb.DuckDBPyConnection | None,
     archive: Archive,
     topic: str,
 ) -> None:
-    """What the archive does not hold: positions, the log's identity, the plan with its history,
-    what was sent, the poison. With `old` None the plan is taken from its file at the next start.
+    """What the archive does not hold: positions, the log's identity, what was sent, the poison.
+    With `old` None the plan is taken from its file at the next start.
     """
     if old is None:
         listed = {row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()}
@@ -291,11 +305,7 @@ def _carry_over(
         if files:
             con.execute(sql("archive/positions"), {"files": files, "topic": topic})
         return
-    for table in ("positions", "log_identity", "accepted_poison", "plan_versions", "plan_changes"):
-        rows = old.sql(f"SELECT * FROM {table}").to_arrow_table()
-        con.register("carried", rows)
-        con.execute(f"INSERT INTO {table} SELECT * FROM carried")
-        con.unregister("carried")
+    _copy(con, old, "positions", "log_identity", "accepted_poison")
     batches, poison, committed_at = old.execute(
         "SELECT batches, poison, committed_at FROM progress"
     ).fetchall()[0]

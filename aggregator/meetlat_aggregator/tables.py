@@ -109,7 +109,7 @@ STATES = (
             "tool", "feature", "team", "segment", "assisted", "automated", "requested", "started",
             "first_draft", "finished", "decided", "handling", "rework", "rework_in_handling",
             "revisions", "errors", "error_kinds", "quality", "takeover_share", "template_reused",
-            "outcome", "value",
+            "outcome", "value", "user",
         ),
         along={"currency": "value"},
         moment=("finished", "last_time"),

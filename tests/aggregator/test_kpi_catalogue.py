@@ -25,6 +25,7 @@ COLUMNS = {
     "weeks": {"total", "n"},
     "quantile": {"bucket", "count"},
     "survival": {"value", "ended"},
+    "composed": {"total", "weight", "squares", "n"},
 }
 WITH_SQL = [kpi for kpi in catalogue().values() if kpi.sql]
 
@@ -33,8 +34,9 @@ WITH_SQL = [kpi for kpi in catalogue().values() if kpi.sql]
 def test_the_columns_are_those_of_the_shape(kpi: Kpi) -> None:
     described = Inputs().con.execute(f"DESCRIBE {kpi.sql}").fetchall()
     types = {row[0]: row[1] for row in described}
+    shapes = {kpi.shape, *(part.shape for part in kpi.parts.values())}
     moment = {"hour"} if kpi.hourly else {"day"}
-    assert types.keys() - MAY == moment | WHERE | COLUMNS[kpi.shape]
+    assert types.keys() - MAY == moment | WHERE | set().union(*(COLUMNS[shape] for shape in shapes))
     assert types.get("day", "DATE") == "DATE"
     assert types.get("hour", "TIMESTAMP") == "TIMESTAMP"
     for name in types.keys() & (WHERE | MAY):

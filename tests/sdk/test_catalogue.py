@@ -70,12 +70,6 @@ def test_a_kpi_names_what_its_sql_reads(kpi: Kpi) -> None:
         assert read == set(kpi.inputs)
 
 
-# What the engine cannot compute yet: it needs another KPI's baseline, today's prices, freed hours
-# or a person's tasks. Whoever adds one takes it off here.
-NOT_YET = {
-    "token_saving", "selection_parity", "deflection_rate", "deflection_saving",
-    "agent_productivity", "learning_curve", "innovation",
-}  # fmt: skip
 
 
 def named_in_the_model() -> set[str]:
@@ -89,8 +83,7 @@ def named_in_the_model() -> set[str]:
 
 @pytest.mark.skipif(not SPEC.exists(), reason=f"the KPI model is not at {SPEC}")
 def test_the_catalogue_has_every_kpi_of_the_model_and_no_other() -> None:
-    assert NOT_YET.isdisjoint(catalogue())
-    assert set(catalogue()) == named_in_the_model() - MONEY - NOT_YET
+    assert set(catalogue()) == named_in_the_model() - MONEY
 
 
 @pytest.mark.skipif(not SPEC.exists(), reason=f"the KPI model is not at {SPEC}")

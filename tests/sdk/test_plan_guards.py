@@ -254,6 +254,10 @@ TRIPS: dict[str, list[Trip]] = {
             {**said["use_cases"][0], "kpis": [choice("response_on_time")]}, said["use_cases"][1]]},
             (*Q, "steps"), ["measures steps"], ["end_to_end_lead_time"]),
     ],
+    "learning-curve": [
+        add(KPIS, choice("learning_curve", target={"low": 60, "kind": "absolute"}), (*KPIS, 4),
+            "whose task it was", "`agreement`")
+    ],
     "reference-prompt": [
         add(KPIS, choice("token_saving", target={"low": 0.3}), (*KPIS, 4), "nothing to compare",
             "[[use_cases.reference_prompts]]")

@@ -41,6 +41,10 @@ CREATE VIEW case_rows AS FROM task_rows;
 CREATE TABLE use_rows (
   use_case VARCHAR, team VARCHAR, "user" VARCHAR, feature VARCHAR, week DATE, uses BIGINT
 );
+CREATE TABLE learner_rows (
+  use_case VARCHAR, "user" VARCHAR, segment VARCHAR, "case" VARCHAR, finished TIMESTAMP, day DATE,
+  handling DOUBLE
+);
 CREATE TABLE plan_use_cases (
   use_case VARCHAR, pack VARCHAR, process VARCHAR, go_live DATE, control_team VARCHAR
 );

@@ -45,6 +45,7 @@ STAND_INS: Mapping[str, Kpi] = {
         kpi("time_to_first_draft", 2, pack="quotes", unit="h", better="lower", baseline=True,
             target=Target(low=0.5, high=0.7, kind="relative")),
         kpi("screening_time", 2, pack="hr", unit="min", better="lower", baseline=True),
+        kpi("learning_curve", 2, unit="days", better="lower", baseline=True),
         kpi("task_time", 2, pack="general", unit="min", better="lower", baseline=True),
         kpi("throughput", 2, unit="count", shape="ratio"),
         kpi("first_contact_resolution", 2, pack="service", target=Target(low=0.6, high=0.7)),

@@ -23,6 +23,17 @@ _AIMS = pa.schema(
         ("target_high", pa.float64()),
     ]
 )
+_PARTS = pa.schema(
+    [
+        ("kpi", pa.string()),
+        ("part", pa.string()),
+        ("unit", pa.string()),
+        ("better", pa.string()),
+        ("shape", pa.string()),
+        ("minimum", pa.int64()),
+    ]
+)
+_MADE_OF = pa.schema([("kpi", pa.string()), ("made_of", pa.string())])
 _ANY_PACK = ("all", "general", "people")
 _BASES = pa.schema(
     [
@@ -73,6 +84,22 @@ def aims(use_cases: Iterable[UseCase], plan: Plan | None, kpis: Mapping[str, Kpi
                 }
             )
     return pa.Table.from_pylist(rows, schema=_AIMS)
+
+
+def other_parts(kpis: Mapping[str, Kpi]) -> pa.Table:
+    """The parts that are something else than their KPI, and are judged by no target."""
+    rows = [
+        {"kpi": kpi.id, "part": name, **part.model_dump()}
+        for kpi in kpis.values()
+        for name, part in kpi.parts.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=_PARTS)
+
+
+def made_of(kpis: Mapping[str, Kpi]) -> pa.Table:
+    """The KPIs that are made of the parts of another one."""
+    rows = [{"kpi": kpi.id, "made_of": kpi.made_of} for kpi in kpis.values() if kpi.made_of]
+    return pa.Table.from_pylist(rows, schema=_MADE_OF)
 
 
 def hand_baselines(plan: Plan | None) -> pa.Table:

@@ -55,12 +55,17 @@ def _better(
     con: duckdb.DuckDBPyConnection, kpis: Mapping[str, Kpi], count: int
 ) -> npt.NDArray[np.bool_]:
     """By id, whether higher is better."""
-    names = con.sql("SELECT kpi FROM kpi_now ORDER BY id").to_arrow_table()["kpi"].combine_chunks()
-    encoded = names.dictionary_encode()
-    higher = [kpis[name].better == "higher" for name in encoded.dictionary.to_pylist()]
     if not count:
         return np.array([], dtype=bool)
-    by_id: npt.NDArray[np.bool_] = np.array(higher, dtype=bool)[np.asarray(encoded.indices)]
+    rows = con.sql("SELECT kpi, part FROM kpi_now ORDER BY id").to_arrow_table()
+    of_kpi, parts = (rows[name].combine_chunks().dictionary_encode() for name in ("kpi", "part"))
+    higher = np.array(
+        [
+            [kpis[name].better_of(part) == "higher" for part in parts.dictionary.to_pylist()]
+            for name in of_kpi.dictionary.to_pylist()
+        ]
+    )
+    by_id: npt.NDArray[np.bool_] = higher[np.asarray(of_kpi.indices), np.asarray(parts.indices)]
     return by_id
 
 

@@ -26,8 +26,10 @@ _SUMS = {
     "ratio": {"n": "n", "total": "total"},
     "sum": {"n": "n", "total": "total"},
     "weeks": {"n": "n", "total": "total"},
+    "composed": {"n": "n", "total": "total", "weight": "weight", "squares": "squares"},
 }
 ADDITIVE = frozenset(_SUMS) | {"quantile"}
+ADDED = frozenset(_SUMS) - {"composed"}  # whose values are made of sums
 _MONTHS_AT_ONCE = 3
 
 
@@ -73,7 +75,7 @@ class Components:
 
     def rewrite_months(self, kpis: Iterable[Kpi], days: Iterable[date]) -> None:
         """Add up the calendar months that hold these days again, for KPIs that are not weekly."""
-        ids = names(kpi.id for kpi in kpis if kpi.shape in ADDITIVE and not kpi.weekly)
+        ids = names(kpi.id for kpi in kpis if kpi.shape in ADDED | {"quantile"} and not kpi.weekly)
         months = sorted({calendar_period("month", day) for day in days})
         for place in range(0, len(months), _MONTHS_AT_ONCE):
             some = months[place : place + _MONTHS_AT_ONCE]
@@ -111,8 +113,10 @@ class Components:
             sums = "bucket, sum(count)::BIGINT AS count"
             by = [*shown, "bucket"]
         else:
-            columns_of = _SUMS[kpi.shape].items()
-            sums = ", ".join(f"sum({given})::DOUBLE AS {name}" for name, given in columns_of)
+            sums = ", ".join(
+                f"coalesce({', '.join(f'sum({one})' for one in given)})::DOUBLE AS {name}"
+                for name, given in _sums(kpi).items()
+            )
             by = shown
         dimensions = "".join(f"{name}, " for name in shown)
         absent = "".join(f", '' AS {name}" for name in DIMENSIONS if name not in columns)
@@ -133,3 +137,15 @@ class Components:
 def names(kpis: Iterable[str]) -> str:
     """Ids as SQL texts; never an empty list, which SQL has no word for."""
     return ", ".join(f"'{name}'" for name in ("", *kpis))
+
+
+def _sums(kpi: Kpi) -> dict[str, list[str]]:
+    """The columns of `kpi_components` that a KPI fills, each with those that its SQL may give it
+    from: a part of another shape has other ones, and NULL in the KPI's own.
+    """
+    found: dict[str, list[str]] = {}
+    for shape in (kpi.shape, *(part.shape for part in kpi.parts.values())):
+        for name, given in _SUMS[shape].items():
+            if given not in found.setdefault(name, []):
+                found[name].append(given)
+    return found

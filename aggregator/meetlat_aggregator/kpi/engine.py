@@ -21,8 +21,10 @@ from meetlat.kpis.catalogue import Kpi, catalogue
 from meetlat.plan.models import Company, Plan, UseCase
 from meetlat_aggregator.dictionary import describe
 from meetlat_aggregator.kpi.adding import Wanted, add_sums, add_waits
+from meetlat_aggregator.kpi.aims import made_of
 from meetlat_aggregator.kpi.company import CompanyParts, Result, own_kpis
-from meetlat_aggregator.kpi.components import ADDITIVE, Components, names
+from meetlat_aggregator.kpi.components import ADDED, Components, names
+from meetlat_aggregator.kpi.composed.composing import compose
 from meetlat_aggregator.kpi.exchange import make_exchange
 from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
 from meetlat_aggregator.kpi.judging import Judging
@@ -65,6 +67,7 @@ class Engine:
         kpis: Mapping[str, Kpi] | None = None,
         clock: Callable[[], float] = time.monotonic,
         worked: Callable[[], float] = time.process_time,
+        privacy_limit: int = 5,
     ) -> None:
         self._con = con
         self._plan = plan
@@ -76,6 +79,7 @@ class Engine:
         self._inputs = Inputs(con)
         self._components = Components(con, self._inputs)
         self._again = 0.0
+        self._privacy_limit = privacy_limit
         self._made_on: date | None = None
 
     def create(self) -> None:
@@ -182,7 +186,13 @@ class Engine:
                     )
             self._components.rewrite_months(kpis.values(), days)
             if of_values:
-                self._values(kpis, days, of_values, today, now, baselines=baselines)
+                near = {name: kpi for name, kpi in kpis.items() if not kpi.looks_back}
+                if near:
+                    self._values(near, days, of_values, today, now, baselines=baselines)
+                far = {name: kpi for name, kpi in kpis.items() if kpi.looks_back}
+                if far:  # a day that changed changes all their periods
+                    past = self._days(Changed(everything=True))
+                    self._values(far, days, past, today, now, baselines=True)
 
     def _in_baseline(self, days: set[date]) -> bool:
         """Whether one of these days lies in a baseline window of the plan."""
@@ -261,16 +271,17 @@ class Engine:
         """Values of the periods that hold one of `days`, and of the hours of those `touched`."""
         cases = self._cases()
         by_row = [name for name, kpi in kpis.items() if kpi.shape == "survival"]
+        kpi_made_of = made_of(kpis)  # noqa: F841 - read next
         query = sql("kpi/last_days").format(since=today - _NEWS_OF, weekly=self._weekly())
         self._con.execute(query, {"by_row": by_row})
         judging = Judging(self._con, self._plan, cases, kpis, today, now, self._company.troubles)
         periods = sorted(touched_periods(cases, days | {today}, today))
         before = [period for period in periods if period.name == BASELINE]
         if baselines:
-            judging.write(self._measured(kpis, before, now), before, baselines=True)
+            judging.write(self._measured(kpis, before, cases, today, now), before, baselines=True)
         after = [period for period in periods if period.name != BASELINE]
         for some in _portions(after):
-            judging.write(self._measured(kpis, some, now), some, baselines=False)
+            judging.write(self._measured(kpis, some, cases, today, now), some, baselines=False)
         hours, of_hours = self._hourly(kpis, touched, today, now)
         if hours:
             judging.write(of_hours, hours, baselines=False)
@@ -279,11 +290,20 @@ class Engine:
     # --- measuring
 
     def _measured(
-        self, kpis: dict[str, Kpi], periods: list[Period], now: datetime
+        self,
+        kpis: dict[str, Kpi],
+        periods: list[Period],
+        cases: list[UseCase],
+        today: date,
+        now: datetime,
     ) -> list[Measured]:
         """Values of these periods, all of which are baselines or none."""
         by_row = {name: kpi for name, kpi in kpis.items() if kpi.shape == "survival"}
-        return [*self._additive(kpis, periods), *self._by_row(by_row, periods, now)]
+        return [
+            *self._additive(kpis, periods),
+            *self._by_row(by_row, periods, now),
+            *compose(self._con, kpis, periods, cases, self._plan, today),
+        ]
 
     def _additive(self, kpis: dict[str, Kpi], periods: list[Period]) -> Iterator[Measured]:
         if not periods:
@@ -307,7 +327,7 @@ class Engine:
         wanted = Wanted(
             periods, self._control(), frozenset(kpis if before else (kpi for (kpi,) in compared))
         )
-        sums = [k for k, kpi in kpis.items() if kpi.shape in ADDITIVE - {"quantile"}]
+        sums = [k for k, kpi in kpis.items() if kpi.shape in ADDED]
         waits = [k for k, kpi in kpis.items() if kpi.shape == "quantile"]
         for table, of_shape, query, add, measure in (
             ("kpi_components", sums, "kpi/day_sums", add_sums, from_sums),
@@ -360,7 +380,8 @@ class Engine:
             query = f"{self._inputs.given(kpi.inputs, at_hand)} SELECT * FROM ({kpi.sql}\n)"
             rows = self._con.sql(sql("kpi/observations").format(query=query))
             batches = rows.to_arrow_reader(_ROWS_AT_ONCE)
-            yield from Observations.of(name, batches).measure(periods, control, kpi.quantile)
+            for measured in Observations.of(name, batches).measure(periods, control, kpi.quantile):
+                yield measured.without_small(self._privacy_limit) if kpi.people else measured
 
     def _hourly(
         self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime

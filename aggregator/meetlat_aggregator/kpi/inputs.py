@@ -15,7 +15,7 @@ import duckdb
 from meetlat_aggregator.dictionary import TABLES
 from meetlat_aggregator.sqlfiles import sql
 
-ROWS = {"task_rows": "tasks", "case_rows": "tasks", "use_rows": "uses"}
+ROWS = {"task_rows": "tasks", "case_rows": "tasks", "use_rows": "uses", "learner_rows": "tasks"}
 # The live table that a documented one is made of: when that changes, this does.
 SOURCES = {t.name: t.cell or t.rows for t in TABLES if t.cell or t.rows} | ROWS
 
@@ -72,7 +72,7 @@ class Inputs:
     def _input(self, name: str, days: Days) -> str:
         if name in ROWS:
             span = "working_span" if days.working else "calendar_span"
-            text = sql("kpi/inputs/use_rows" if name == "use_rows" else "kpi/inputs/task_rows")
+            text = sql(f"kpi/inputs/{'task_rows' if name == 'case_rows' else name}")
             among = _OF_TASKS if name == "task_rows" else _OF_CASES
             first, last = days.weeks() if name == "use_rows" else days.times()
             given = {"among": among, "first": first, "last": last, "now": days.now, "span": span}

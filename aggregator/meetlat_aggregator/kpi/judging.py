@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from meetlat.kpis.catalogue import Kpi
 from meetlat.plan.models import Plan, UseCase
-from meetlat_aggregator.kpi.aims import aims, hand_baselines
+from meetlat_aggregator.kpi.aims import aims, hand_baselines, other_parts
 from meetlat_aggregator.kpi.comparing import compare
 from meetlat_aggregator.kpi.components import names
 from meetlat_aggregator.kpi.measured import COLUMNS, Measured
@@ -57,6 +57,7 @@ class Judging:
             kpi_chosen=self._chosen(),
             kpi_targets=aims(self.cases, self.plan, self.kpis),
             kpi_troubles=_troubles(self.troubles),
+            kpi_parts=other_parts(self.kpis),
         ):
             self._put_baselines(anew=baselines)
             con.execute(sql("kpi/now").format(**given))

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from meetlat_aggregator.kpi.statistics import Range
 
@@ -18,6 +19,7 @@ KEY = ("kpi", "period", "start", "use_case", "team", "segment", "part")
 COLUMNS = pa.schema(
     [(name, pa.timestamp("us") if name == "start" else pa.string()) for name in (*KEY, "cut")]
     + [(name, pa.float64()) for name in ("value", "low", "high", "n", "counted")]
+    + [("said", pa.string()), ("verdict", pa.string()), ("by_estimate", pa.bool_())]
 )
 
 
@@ -25,7 +27,9 @@ COLUMNS = pa.schema(
 class Measured:
     """Rows of `key` (columns KEY, start as timestamp) and `cut`, each with a range and its n.
 
-    `counted` is the number behind a share (17 of 19), or of observations that were reached.
+    `counted` is the number behind a share (17 of 19), or of observations that were reached. `more`
+    are the columns said (a remark), verdict (a status that only what measured it can tell) and
+    by_estimate, of what is composed of several figures.
     """
 
     key: pa.Table
@@ -33,6 +37,25 @@ class Measured:
     range: Range
     n: Floats
     counted: Floats
+    more: pa.Table | None = None
+
+    def without_small(self, least: int) -> Measured:
+        """The same with nothing told of groups below so many people."""
+        small = self.n < least
+        ends = (self.range.value, self.range.low, self.range.high)
+        verdicts = pa.array(np.where(small, "suppressed", ""), pa.string())
+        more = pa.table(
+            {
+                "said": pa.nulls(len(self.n), pa.string()),
+                "verdict": pc.replace_with_mask(
+                    verdicts, pa.array(~small), pa.nulls(int((~small).sum()), pa.string())
+                ),
+                "by_estimate": pa.nulls(len(self.n), pa.bool_()),
+            }
+        )
+        hidden = Range(*(np.where(small, np.nan, end) for end in ends))
+        n, counted = (np.where(small, np.nan, one) for one in (self.n, self.counted))
+        return Measured(self.key, self.cut, hidden, n, counted, more)
 
     def table(self) -> pa.Table:
         """As one table: KEY, cut, value, low, high, n, counted; what is not known is NULL."""
@@ -41,6 +64,9 @@ class Measured:
         for name in ("value", "low", "high"):
             columns[name] = floats(getattr(self.range, name))
         columns["n"], columns["counted"] = floats(self.n), floats(self.counted)
+        for name in ("said", "verdict", "by_estimate"):
+            kind = COLUMNS.field(name).type
+            columns[name] = pa.nulls(len(self.n), kind) if self.more is None else self.more[name]
         return pa.table(columns).cast(COLUMNS)
 
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from meetlat.plan.history import Change, diff
 from meetlat.plan.models import Plan
+from meetlat_aggregator.sqlfiles import sql
 
 Since = date | Literal["everything"] | None
 # Who somebody is has no place in a history that is published.
@@ -76,6 +77,8 @@ class PlanStore:
                     "INSERT INTO plan_versions VALUES (?, ?, ?, ?, true)",
                     [version, now, digest, _text(plan)],
                 )
+                if plan is None or plan.privacy.agreement is None:
+                    con.execute(sql("plan/forget_users"))
                 con.executemany(
                     "INSERT INTO plan_changes VALUES (?, ?, ?, ?, ?, ?)",
                     [[version, *row] for row in map(_row, changes)],

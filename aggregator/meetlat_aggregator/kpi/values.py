@@ -26,7 +26,7 @@ def from_sums(rows: pa.Table, kpis: Mapping[str, Kpi]) -> Measured:
     A share whose calls cluster by day (`hourly`) has Wilson's range over its effective n.
     """
     codes, of_kpi = _kpis(rows, kpis)
-    shape = np.array([kpi.shape for kpi in of_kpi])[codes] if of_kpi else np.array([], dtype=str)
+    shape = _shapes(rows, codes, of_kpi)
     clustered = np.array([kpi.hourly for kpi in of_kpi], dtype=bool)[codes]
     scale = np.array([kpi.scale for kpi in of_kpi], dtype=float)[codes]
     n, total, weight, squares, days = (
@@ -90,6 +90,18 @@ class _Columns:
         for name in ("value", "low", "high"):
             column = getattr(self, name)
             column[where] = getattr(found, name)[where]
+
+
+def _shapes(
+    rows: pa.Table, codes: npt.NDArray[np.int64], of_kpi: list[Kpi]
+) -> npt.NDArray[np.str_]:
+    """The shape of each row: its KPI's, or its part's where that is something else."""
+    if not of_kpi:
+        return np.array([], dtype=str)
+    parts = rows["part"].combine_chunks().dictionary_encode()
+    names = parts.dictionary.to_pylist()
+    table = np.array([[kpi.shape_of(name) for name in names] for kpi in of_kpi])
+    return table[codes, np.asarray(parts.indices)]
 
 
 def _bare(value: Floats) -> Range:

@@ -100,6 +100,7 @@ def _value_words(kpi: Kpi) -> str:
         "weeks": "mean of the totals of complete weeks",
         "quantile": f"the {kpi.quantile:g} quantile of log buckets",
         "survival": f"the {kpi.quantile:g} quantile, unfinished ones included (Kaplan-Meier)",
+        "composed": "composed of several sums, as the definition says",
         "formula": "made of other figures, as the definition says",
     }[kpi.shape]
     return words if kpi.scale == 1 else f"{words}, × {kpi.scale:g}"

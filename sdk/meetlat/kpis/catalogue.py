@@ -19,8 +19,9 @@ Unit = Literal[
     "share", "s", "min", "h", "days", "money", "tokens", "count", "people", "score", "%", "date"
 ]
 Shape = Literal[
-    "share", "mean", "ratio", "sum", "weeks", "quantile", "survival", "weighted", "formula"
-]
+    "share", "mean", "ratio", "sum", "weeks", "quantile", "survival", "weighted", "composed",
+    "formula",
+]  # fmt: skip
 Better = Literal["higher", "lower", "earlier", ""]
 Pack = Literal["all", "quotes", "hr", "service", "general", "people"]
 
@@ -48,6 +49,15 @@ class Target(_Strict):
     origin: Literal["article", "house", "plan"] = "house"
 
 
+class Part(_Strict):
+    """A part that is something else than its KPI: the mean beside a share. It has no target."""
+
+    shape: Literal["share", "mean", "ratio", "composed"]
+    unit: Unit
+    better: Better = ""
+    minimum: Annotated[int, Field(ge=1)] = 20
+
+
 class Kpi(_Strict):
     """One KPI.
 
@@ -63,14 +73,19 @@ class Kpi(_Strict):
     | weeks | total, n | mean of the totals of full ISO weeks | none |
     | quantile | bucket, count (log buckets of µs) | quantile | order statistics |
     | survival | value, ended (a row each) | Kaplan-Meier quantile | Brookmeyer-Crowley |
-    | formula | none: made of other KPIs by the aggregator | | |
+    | composed | total, weight, squares, n per ingredient (`part`) | by the aggregator | its own |
+    | formula | none: made by the aggregator, of the ingredients of `made_of` | | |
 
+    `parts` names the parts that are something else than the KPI itself; their rows have the columns
+    of their own shape, and NULL in the others.
     A NULL among parts about people hides a value that would be about fewer than the privacy limit;
     a sum of NULLs alone is unknown: nothing of the kind was reported, which is not zero.
     `weekly`: `day` is the Monday of a complete ISO week and the parts are that week's, so the SQL
     is given whole weeks, and a period is made of the weeks that lie in it whole.
     `scale` multiplies a value (100 for "per 100 tasks"). `minimum` is the n below which a value is
     "too few". `maturity_days` is how long a cohort needs until it is no longer provisional.
+    `looks_back`: a value rests on days before its period too, so that a day that changed changes
+    all periods. `people`: n counts people, and nothing is shown below the privacy limit.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -83,17 +98,29 @@ class Kpi(_Strict):
     scale: float = 1.0
     hourly: bool = False
     weekly: bool = False
+    looks_back: bool = False
+    people: bool = False
     baseline: bool = False
     minimum: Annotated[int, Field(ge=1)] = 20
     maturity_days: Annotated[int, Field(ge=0)] = 0
     house: bool = False
     inputs: tuple[str, ...]
+    made_of: str = ""
+    parts: dict[str, Part] = {}
     guards: tuple[str, ...] = ()
     target: Target | None = None
     title: Words
     question: Words
     definition: Words
     sql: str = ""
+
+    def shape_of(self, part: str) -> Shape:
+        """The shape of a part; '' is the KPI itself."""
+        return self.parts[part].shape if part in self.parts else self.shape
+
+    def better_of(self, part: str) -> Better:
+        """Which way of a part is better."""
+        return self.parts[part].better if part in self.parts else self.better
 
     @model_validator(mode="after")
     def _has_sql(self) -> Kpi:

@@ -236,6 +236,21 @@ def isolated(subject: Subject) -> Iterator[Finding]:
 
 
 @guard(
+    "learning-curve",
+    "warning",
+    "`learning_curve` without an agreement: it stays off.",
+)
+def learning_curve(subject: Subject) -> Iterator[Finding]:
+    for path, use_case, choice in subject.choices():
+        if choice.id == "learning_curve" and subject.plan.privacy.agreement is None:
+            yield Finding(
+                path,
+                f"`learning_curve` of {of(use_case)} needs to know whose task it was",
+                "write the `agreement` in [privacy]; without it the KPI stays off",
+            )
+
+
+@guard(
     "reference-prompt",
     "warning",
     "`token_saving` without a prompt version to compare with.",

@@ -14,6 +14,7 @@ from meetlat.plan.kinds import (
     Day,
     Id,
     Line,
+    Money,
     Number,
     Phase,
     Seconds,
@@ -104,6 +105,12 @@ class HandBaseline(Row):
     )
 
 
+class TicketCost(Dated):
+    """What handling a ticket costs: `deflection_saving` counts with it."""
+
+    amount: Money = Field(description="Money, in the company's currency", examples=[22.5])
+
+
 class Regular(Dated):
     """What "regular use" is: at least so many uses in an ISO week."""
 
@@ -176,6 +183,9 @@ class UseCase(Row):
     regular: tuple[Regular, ...] = Field((), description="What regular use is")
     reference_prompts: tuple[ReferencePrompt, ...] = Field(
         (), description="Prompt versions that `token_saving` compares with"
+    )
+    ticket_costs: tuple[TicketCost, ...] = Field(
+        (), description="What handling a ticket costs; without it 15 to 30 euro"
     )
     kpis: tuple[Choice, ...] = Field((), description="3 to 5 KPIs, at most 7 at a time")
     baselines: tuple[HandBaseline, ...] = Field(

@@ -3,7 +3,12 @@ INSERT INTO published.kpi_values BY NAME
 WITH placed AS (
   SELECT n.*, c.* EXCLUDE (id),
     p.last AS last,
-    t.unit, t.better, t.shape, t.minimum, t.kind, t.target_low AS goal_low, t.target_high AS goal_high,
+    coalesce(q.unit, t.unit) AS unit, coalesce(q.better, t.better) AS better,
+    coalesce(q.shape, t.shape) AS shape, coalesce(q.minimum, t.minimum) AS minimum,
+    -- A part that is something else than its KPI has no target.
+    CASE WHEN q.kpi IS NULL THEN t.kind ELSE 'absolute' END AS kind,
+    CASE WHEN q.kpi IS NULL THEN t.target_low END AS goal_low,
+    CASE WHEN q.kpi IS NULL THEN t.target_high END AS goal_high,
     u.go_live, DATE '{today}' AS today,
     CASE WHEN u.go_live IS NULL THEN '' WHEN least(p.last, DATE '{today}') < u.go_live THEN 'baseline'
       WHEN least(p.last, DATE '{today}') < u.go_live + 7 THEN 'settling'
@@ -14,10 +19,11 @@ WITH placed AS (
     t.maturity_days > 0 AND p.first + ((p.last - p.first) // 2)::INTEGER + t.maturity_days > DATE '{today}'
       AS immature,
     p.last >= DATE '{today}' - 1 AND coalesce(l.day, DATE '1970-01-01') < DATE '{today}' - 7 AS stale,
-    coalesce(n.n, 0) < t.minimum AS few, w.trouble
+    coalesce(n.n, 0) < coalesce(q.minimum, t.minimum) AS few, w.trouble
   FROM kpi_now AS n
   JOIN kpi_periods AS p ON p.use_case = n.use_case AND p.period = n.period AND p.start = n.start
   JOIN kpi_targets AS t ON t.kpi = n.kpi AND t.use_case = n.use_case
+  LEFT JOIN kpi_parts AS q ON q.kpi = n.kpi AND q.part = n.part
   LEFT JOIN kpi_compared AS c ON c.id = n.id
   LEFT JOIN plan_use_cases AS u ON u.use_case = n.use_case
   LEFT JOIN kpi_troubles AS w ON w.kpi = n.kpi
@@ -55,14 +61,17 @@ SELECT
   CASE WHEN unit = 'money' THEN '{currency}' ELSE '' END AS currency,
   baseline, baseline_n::BIGINT AS baseline_n, target_low, target_high,
   improvement, improvement_low, improvement_high,
-  CASE WHEN estimated THEN 'estimated' ELSE 'measured' END AS basis,
+  CASE WHEN estimated OR by_estimate THEN 'estimated' ELSE 'measured' END AS basis,
   phase,
   CASE
+    WHEN verdict = 'suppressed' THEN verdict
     WHEN n IS NOT NULL AND n > 0 AND value IS NULL AND shape = 'weeks' THEN 'suppressed'
     WHEN coalesce(n, 0) = 0 OR (value IS NULL AND shape IN ('mean', 'ratio', 'sum')) THEN 'unknown'
     WHEN stale THEN 'stale'
+    WHEN value IS NULL AND verdict IS NOT NULL THEN verdict
     WHEN few OR value IS NULL THEN 'too few'
     WHEN phase IN ('baseline', 'settling', 'early') OR immature THEN 'provisional'
+    WHEN verdict IS NOT NULL THEN verdict
     WHEN goal IS NULL AND baseline IS NULL THEN 'no baseline'
     WHEN kind IN ('relative', 'trend') AND baseline IS NULL THEN 'no baseline'
     WHEN kind IN ('relative', 'trend') AND improvement IS NULL THEN 'too few'
@@ -77,7 +86,7 @@ SELECT
   last + {close_after} < today AS closed,
   TIMESTAMP '{now}' AS as_of,
   counted, compared_value, compared_share, control_change,
-  concat_ws('; ', trouble,
+  concat_ws('; ', trouble, said,
     CASE WHEN got > ceiling THEN 'above a plausible upper end: check this' END,
     CASE WHEN compared_share < 1 THEN
       printf('%.0f %% has no baseline and is not compared', 100 * (1 - compared_share)) END,

@@ -7,6 +7,11 @@ FROM (
   UNION ALL
   SELECT kpi, use_case, day FROM published.kpi_buckets WHERE day >= DATE '{since}'
   UNION ALL
+  -- Of what is made of another KPI's parts, that one's.
+  SELECT f.kpi, c.use_case, c.day
+  FROM published.kpi_components AS c JOIN kpi_made_of AS f ON f.made_of = c.kpi
+  WHERE c.day >= DATE '{since}'
+  UNION ALL
   SELECT k.kpi, t.use_case, t.day
   FROM published.tasks_daily AS t, (SELECT unnest($by_row) AS kpi) AS k
   WHERE t.day >= DATE '{since}'

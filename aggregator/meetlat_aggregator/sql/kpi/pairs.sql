@@ -1,10 +1,14 @@
 -- What is compared for each row after go-live: its segments beside their baselines. A total that
--- has a baseline of its own by hand is compared with that one.
+-- has a baseline of its own by hand is compared with that one. What is composed weighs its segments
+-- itself.
 WITH live AS (
   SELECT n.* FROM kpi_now AS n JOIN kpi_periods AS p
     ON p.use_case = n.use_case AND p.period = n.period AND p.start = n.start
   JOIN plan_use_cases AS u ON u.use_case = n.use_case
   WHERE p.first >= u.go_live AND n.kpi IN (SELECT kpi FROM kpi_base)
+),
+composed AS (
+  SELECT DISTINCT kpi FROM kpi_targets WHERE shape IN ('composed', 'formula')
 ),
 by_hand AS (
   SELECT r.id, r.n, r.value, r.low, r.high, b.value AS base, b.low AS base_low,
@@ -18,10 +22,11 @@ parts AS (
   FROM live AS r JOIN live AS s
     ON s.kpi = r.kpi AND s.period = r.period AND s.start = r.start AND s.use_case = r.use_case
     AND s.part = r.part AND s.team = r.team
-  WHERE (r.cut = 'total' AND s.cut = 'segment') OR (r.cut = 'team' AND s.cut = 'both')
+  WHERE r.kpi NOT IN (SELECT kpi FROM composed)
+    AND ((r.cut = 'total' AND s.cut = 'segment') OR (r.cut = 'team' AND s.cut = 'both'))
   UNION ALL
   SELECT r.id, r.n, r.value, r.low, r.high, r.kpi, r.use_case, r.team, r.segment, r.part, r.cut
-  FROM live AS r WHERE r.cut = 'segment'
+  FROM live AS r WHERE r.cut = 'segment' OR r.kpi IN (SELECT kpi FROM composed)
 )
 SELECT * FROM by_hand
 UNION ALL

@@ -24,6 +24,8 @@ SELECT
   times(1, mature AND handed_over) AS mature_handed_over,
   times(1, c.reopened) AS reopened,
   times(1, outcome = 'resolved' AND "by" = 'bot') AS resolved_by_bot,
+  times(1, outcome = 'resolved' AND "by" = 'bot' AND ticket IS DISTINCT FROM true)
+    AS resolved_without_ticket,
   times(1, outcome = 'resolved' AND "by" = 'human') AS resolved_by_human,
   times(1, outcome = 'unresolved') AS unresolved,
   times(1, outcome = 'abandoned') AS abandoned,

@@ -1,5 +1,5 @@
 -- What an event says of a process or a step. Without a case the key is the event's own identity.
--- `user` is left out: the plan has to record an agreement before it may be kept.
+-- `user` is kept only while the plan records an agreement.
 SELECT
   "time", source, id,
   said(use_case) AS use_case,
@@ -17,5 +17,9 @@ SELECT
   takeover_share::DECIMAL(21, 9) AS takeover_share,
   template_reused, outcome,
   value::DECIMAL(21, 9) AS value,
-  currency
+  currency,
+  CASE WHEN EXISTS (
+    FROM plan_versions
+    WHERE in_force AND json_extract_string(plan, '$.privacy.agreement') IS NOT NULL
+  ) THEN "user" END AS "user"
 FROM staged_task

@@ -9,6 +9,9 @@ inputs = ["feedback_daily"]
 guards = ["the response rate stands beside it: who does not answer may be less satisfied", "people who stopped using the AI are asked too", "nothing about fewer than 5 answers"]
 target = {low = 7.0, origin = "house"}
 
+[parts]
+response_rate = {shape = "share", unit = "share", better = "higher"}
+
 [title]
 en = "Satisfaction"
 nl = "Tevredenheid van gebruikers"
@@ -29,15 +32,14 @@ WITH scaled AS (
   WHERE kind = 'survey' AND scores > 0 AND scale_max > scale_min
 )
 -- A score s becomes a s + b.
-SELECT day, use_case, team, segment, '' AS part,
+SELECT day, use_case, team, segment, '' AS part, NULL AS hits,
   sum(a * score_sum + b * scores) AS total,
   sum(a * a * score_squares + 2 * a * b * score_sum + b * b * scores) AS squares,
   sum(scores) AS n
 FROM scaled
 GROUP BY ALL
 UNION ALL
-SELECT day, use_case, team, segment, 'response_rate' AS part,
-  sum(scores)::DOUBLE AS total, sum(scores)::DOUBLE AS squares, sum(asked) AS n
+SELECT day, use_case, team, segment, 'response_rate', sum(scores), NULL, NULL, sum(asked)
 FROM feedback_daily
 WHERE kind = 'survey'
 GROUP BY ALL

@@ -13,6 +13,11 @@ guards = [
 ]
 target = {low = 0.80, origin = "article"}
 
+[parts]
+response_rate = {shape = "share", unit = "share", better = "higher"}
+at_least = {shape = "share", unit = "share", better = "higher"}
+at_most = {shape = "share", unit = "share", better = "higher"}
+
 [title]
 en = "Customer satisfaction (CSAT)"
 nl = "Klanttevredenheid (CSAT)"

@@ -1,0 +1,60 @@
+"""Innovation: ideas by the hours that AI freed; by employees while it is not clear that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import special
+
+from meetlat_aggregator.kpi.composed.figure import UNKNOWN, Figure, Interval, Question
+from meetlat_aggregator.kpi.composed.freed import hours_freed
+from meetlat_aggregator.kpi.composed.ingredients import known_sum
+from meetlat_aggregator.kpi.statistics import ratio
+
+
+def innovation(asked: Question) -> Iterator[Figure]:
+    """Ideas per 100 hours freed, or per 100 employees; part `per_100_employees` always."""
+    if asked.of_baseline:
+        return
+    now, before = asked.now(), asked.before()
+    reported = now.of("ideas")
+    count, n = known_sum(reported.total), float(np.nansum(reported.n))
+    if not n:
+        return
+    ideas = poisson(count)
+    people = employees(asked)
+    per_head = ideas.times(100 / people) if people else Interval()
+    if people:
+        yield Figure(per_head, n, "per_100_employees")
+    tasks, tasks_before = now.of("tasks"), before.of("tasks")
+    freed = hours_freed(asked, tasks[~tasks.control], tasks_before[~tasks_before.control])
+    if asked.live and freed.hours.low > 0:
+        found = Interval.of(ratio(ideas.range(), freed.hours.range())).times(100)
+        yield Figure(found, n, said="per 100 hours freed", estimated=freed.estimated)
+        return
+    said = "per 100 employees: the hours freed are not clearly above zero"
+    if people:
+        yield Figure(per_head, n, said=said)
+    else:
+        yield Figure(Interval(), n, said=f"{said}, and head counts are not known", verdict=UNKNOWN)
+
+
+def poisson(count: float) -> Interval:
+    """A count with its exact interval (Garwood, Biometrika 1936)."""
+    low = float(special.gammaincinv(count, 0.025)) if count > 0 else 0.0
+    return Interval(count, low, float(special.gammaincinv(count + 1, 0.975)))
+
+
+def employees(asked: Question) -> float:
+    """Head count on the period's last day of the teams that work with it, of all teams where the
+    plan names none; 0 when it is not known.
+    """
+    plan = asked.context.plan
+    names = asked.use_case.teams
+    total = 0
+    for team in plan.teams if plan else ():
+        dated = [row for row in team.people if row.since <= asked.last]
+        if dated and (not names or team.name in names):
+            total += max(dated, key=lambda row: row.since).count
+    return float(total)
