@@ -36,7 +36,7 @@ from meetlat_aggregator import publish
 from meetlat_aggregator.reader import published
 from meetlat_aggregator.reader.changes import changed_most, largest_miss, miss
 from meetlat_aggregator.reader.choose import Wish, window
-from meetlat_aggregator.reader.form import Form, compared
+from meetlat_aggregator.reader.form import Form
 from meetlat_aggregator.reader.page import compared_note
 from meetlat_aggregator.reader.period import Period, day_after, parse_period, period_text
 from meetlat_aggregator.reader.words import WORDS
@@ -316,32 +316,26 @@ def test_a_percentage_has_no_more_digits_than_help(share: float, text: str) -> N
 
 def test_what_was_compared_is_told_where_the_value_tells_another_story() -> None:
     """Medians of 2.9 and 166 hours: one of all cases may fall while both segments rise."""
-    row = shown_row(value=22.7, baseline=77.0, improvement=-0.169, control_change=None)
-    assert compared(row) == pytest.approx(90.0, abs=0.05)
+    row = shown_row(value=22.7, baseline=77.0, compared_value=90.4)
     assert compared_note(row, Form()) == (
         "compared within segments, at the current mix: 90 h now, 77 h before"
     )
     assert compared_note(row, Form("nl")).endswith("nu 90 uur, eerder 77 uur")
-    up = shown_row(value=0.5, baseline=0.4, improvement=0.5, control_change=None, better="higher")
-    assert compared(up) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize(
     "said",
     [
         {"value": 89.0},  # near enough
-        {"control_change": 0.02},  # the change is not that of the value alone
         {"status": "suppressed"},
         {"status": "too few"},
         {"baseline": None},
-        {"improvement": None},
+        {"compared_value": None},
         {"value": None},
     ],
 )
 def test_nothing_is_told_where_there_is_nothing_to_tell(said: dict[str, Any]) -> None:
-    row = {
-        **shown_row(value=22.7, baseline=77.0, improvement=-0.169, control_change=None), **said
-    }  # fmt: skip
+    row = {**shown_row(value=22.7, baseline=77.0, compared_value=90.4), **said}
     assert compared_note(row, Form()) == ""
 
 

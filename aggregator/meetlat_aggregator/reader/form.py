@@ -159,14 +159,12 @@ def compared(row: Row) -> float | None:
     """What was compared with the baseline, when it is clearly not the value that is shown.
 
     A comparison weighs segments by the current mix; a median of all is not the mean of their
-    medians. None as well where a control team's change was taken off.
+    medians.
     """
-    value, baseline, change = row["value"], row["baseline"], row["improvement"]
-    known = value is not None and baseline is not None and change is not None
-    if not known or row["control_change"] is not None or not comparable(row):
+    value, now = row["value"], row["compared_value"]
+    if value is None or now is None or row["baseline"] is None or not comparable(row):
         return None
-    now = float(baseline * (1 - change if row["better"] == "lower" else 1 + change))
-    return now if abs(now - value) > _APART * abs(value) else None
+    return float(now) if abs(now - value) > _APART * abs(value) else None
 
 
 def limit(row: Row) -> float | None:
