@@ -37,7 +37,7 @@ from meetlat_aggregator.reader import published
 from meetlat_aggregator.reader.changes import changed_most, largest_miss, miss
 from meetlat_aggregator.reader.choose import Wish, window
 from meetlat_aggregator.reader.form import Form
-from meetlat_aggregator.reader.page import compared_note
+from meetlat_aggregator.reader.page import compared_note, phase
 from meetlat_aggregator.reader.period import Period, day_after, parse_period, period_text
 from meetlat_aggregator.reader.words import WORDS
 
@@ -357,6 +357,15 @@ def test_a_period_of_before_go_live_says_so_and_waits_for_no_review(tmp_path: Pa
     assert "phase: baseline" in out
     assert "From before go-live: what comes after is compared with it (Screening time)" in out
     assert "the review decides" not in out
+
+
+def test_the_phase_is_that_of_what_was_measured_then() -> None:
+    """A KPI that nobody measured has today's phase; it does not speak for last year's figures."""
+    unknown = {"phase": None, "phase_now": "monthly", "n": 0}
+    counted = {"phase": "baseline", "phase_now": "monthly", "n": 12}
+    assert phase([unknown, counted], "en") == "baseline"
+    assert phase([unknown], "en") == "monthly"
+    assert phase([{**unknown, "phase_now": None}], "en") == ""
 
 
 def test_with_no_rows_the_last_28_days_end_today() -> None:
