@@ -35,7 +35,9 @@ from support.kpi_file import (
 from meetlat_aggregator import publish
 from meetlat_aggregator.reader import published
 from meetlat_aggregator.reader.changes import changed_most, largest_miss, miss
+from meetlat_aggregator.reader.choose import Wish, window
 from meetlat_aggregator.reader.form import Form
+from meetlat_aggregator.reader.page import compared_note, phase
 from meetlat_aggregator.reader.period import Period, day_after, parse_period, period_text
 from meetlat_aggregator.reader.words import WORDS
 
@@ -299,6 +301,78 @@ def test_a_value_is_written_for_people(
     number: float, unit: str, currency: str | None, text: str
 ) -> None:
     assert Form().value(number, unit, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(2.801, "280 %"), (1.1, "110 %"), (1.004, "100.4 %"), (0.995, "99.5 %"), (0.42, "42 %")],
+)
+def test_a_percentage_has_no_more_digits_than_help(share: float, text: str) -> None:
+    assert Form().percentage(share) == text
+
+
+# --- value and baseline side by side
+
+
+def test_what_was_compared_is_told_where_the_value_tells_another_story() -> None:
+    """Medians of 2.9 and 166 hours: one of all cases may fall while both segments rise."""
+    row = shown_row(value=22.7, baseline=77.0, compared_value=90.4)
+    assert compared_note(row, Form()) == (
+        "compared within segments, at the current mix: 90 h now, 77 h before"
+    )
+    assert compared_note(row, Form("nl")).endswith("nu 90 uur, eerder 77 uur")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"value": 89.0},  # near enough
+        {"status": "suppressed"},
+        {"status": "too few"},
+        {"baseline": None},
+        {"compared_value": None},
+        {"value": None},
+    ],
+)
+def test_nothing_is_told_where_there_is_nothing_to_tell(said: dict[str, Any]) -> None:
+    row = {**shown_row(value=22.7, baseline=77.0, compared_value=90.4), **said}
+    assert compared_note(row, Form()) == ""
+
+
+def test_without_a_target_it_is_judged_against_what_was_before() -> None:
+    row = shown_row(value=74.0, baseline=60.0, status="off target")
+    assert Form().target(row) == "better than before"
+    assert Form("nl").target(row) == "beter dan eerder"
+    assert Form().target({**row, "baseline": None}) == "–"
+    assert Form().target({**row, "status": "too few"}) == "–"
+
+
+def test_a_period_of_before_go_live_says_so_and_waits_for_no_review(tmp_path: Path) -> None:
+    with writing(kpi_file(tmp_path)) as con:
+        con.execute("UPDATE kpi_values SET phase = 'baseline' WHERE use_case = 'hr'")
+        con.execute("UPDATE use_cases SET phase = 'monthly' WHERE use_case = 'hr'")
+        # Planned and never measured, and first in the table: it has no phase of its own.
+        con.execute("DELETE FROM kpi_values WHERE use_case = 'hr' AND kpi <> 'screening_time'")
+    out = run("kpi", "--use-case", "hr", "--all", data=tmp_path).out
+    assert "phase: baseline" in out
+    assert "From before go-live: what comes after is compared with it (Screening time)" in out
+    assert "the review decides" not in out
+
+
+def test_the_phase_is_that_of_what_was_measured_then() -> None:
+    """A KPI that nobody measured has today's phase; it does not speak for last year's figures."""
+    unknown = {"phase": None, "phase_now": "monthly", "n": 0}
+    counted = {"phase": "baseline", "phase_now": "monthly", "n": 12}
+    assert phase([unknown, counted], "en") == "baseline"
+    assert phase([unknown], "en") == "monthly"
+    assert phase([{**unknown, "phase_now": None}], "en") == ""
+
+
+def test_with_no_rows_the_last_28_days_end_today() -> None:
+    assert window([], Wish(), datetime(2026, 11, 25, 4, 30)) == (
+        date(2026, 10, 29),
+        date(2026, 11, 26),
+    )
 
 
 # --- what changed most

@@ -138,10 +138,20 @@ def test_gzip_and_other_encodings_and_delimiters_are_read(tmp_path: Path) -> Non
     (tmp_path / "west.csv").write_bytes(
         "case,activity,time\né,asked,2026-03-02T09:00Z\n".encode("cp1252")
     )
-    with pytest.raises(MeetlatError, match="is no CSV in utf-8-sig"):
+    with pytest.raises(MeetlatError, match=r'is not text in UTF-8; .*encoding = "cp1252"'):
         prepared(tmp_path, tmp_path / "west.csv")
     how = '[file]\nencoding = "cp1252"\n'
     assert set(data_of(prepared(tmp_path, tmp_path / "west.csv", PLAIN + how))) == {"é"}
+
+
+@pytest.mark.parametrize(("mark", "said"), [(";", '";"'), ("\t", r'"\t"'), ("|", '"|"')])
+def test_another_delimiter_is_recognised_and_said(mark: str, said: str, tmp_path: Path) -> None:
+    other = ROWS.replace(",", mark)
+    with pytest.raises(MeetlatError) as caught:
+        prepared(tmp_path, other)
+    assert f"say in the map: [file] delimiter = {said}" in str(caught.value)
+    plain = prepared(tmp_path, ROWS).events
+    assert prepared(tmp_path, other, PLAIN + f"[file]\ndelimiter = {said}\n").events == plain
 
 
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:

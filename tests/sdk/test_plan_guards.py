@@ -282,7 +282,7 @@ TRIPS: dict[str, list[Trip]] = {
     ],
     "check-this": [
         put((*KPIS, 1, "target"), {"low": 0.9, "kind": "relative"}, (*KPIS, 1, "target"),
-            "beyond 80% better", "what you can defend"),
+            "beyond 80 % better", "what you can defend"),
         Trip(changed((*KPIS, 0), choice("accuracy", target={"low": 0.99})),
              (*KPIS, 0, "target"), ["check this", "beyond 0.9"], ["what you can defend"]),
     ],
@@ -635,3 +635,11 @@ def test_every_phase_follows_from_the_dates() -> None:
         LIVE + timedelta(days=63): "monthly",
     }
     assert {day: use_case.phase(day) for day in days} == days
+
+
+def test_a_name_that_is_like_no_other_gets_no_guess() -> None:
+    """`access_rate` and `conversion_rate` share letters, and no meaning."""
+    said = changed(KPIS, choice("access_rate"), add=True)
+    (problem,) = problems(said, "unknown-kpi")
+    assert "did you mean" not in problem.remedy
+    assert problem.remedy.startswith("remove it; docs/kpis.md")

@@ -341,7 +341,7 @@ def test_another_extension_is_wrong_use(tmp_path: Path, name: str) -> None:
         (b"id,source,type\n", "time are missing"),
         (b"id,source,type,time,id\n", "two columns id"),
         (b'id,source,type,time\n1,/a,x,"open', "is no CSV"),
-        (b"id,source,type,time\n\xff,/a,x,t\n", "is no CSV in UTF-8"),
+        (b"id,source,type,time\n\xff,/a,x,t\n", "is not text in UTF-8"),
     ],
 )
 def test_a_csv_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, reason: str) -> None:

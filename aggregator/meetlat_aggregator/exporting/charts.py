@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,9 @@ from meetlat_aggregator.reader.page import title
 from meetlat_aggregator.reader.published import Row
 from meetlat_aggregator.reader.words import Language, word
 
+_WIDTH = 620  # pixels
+_LABELS = 14  # so many days can be read along the axis
+_SMALL = {"size": 9, "bold": False}
 LINES = ("value", "baseline", "target")
 _LOOKS = {
     "value": {"color": "#1F5FA8", "width": 2.25},
@@ -66,9 +70,17 @@ def weeks(
 
 
 def chart(
-    onto: Sheet, data: Sheet, course: Course, rows: tuple[int, int], language: Language
+    onto: Sheet,
+    data: Sheet,
+    course: Course,
+    rows: tuple[int, int],
+    language: Language,
+    place: int = 0,
 ) -> None:
-    """A line chart at the current row of `onto`, of the rows `rows` of the sheet of weeks."""
+    """A line chart at the current row of `onto`, of the rows `rows` of the sheet of weeks.
+
+    `place` 1 is beside the first one.
+    """
     made = onto.book.workbook.add_chart({"type": "line"})
     first, last = rows
     for line in course.filled:
@@ -82,12 +94,23 @@ def chart(
         })  # fmt: skip
     row = course.row
     made.set_title({"name": title(row, language), "overlay": False, "name_font": {"size": 12}})
-    made.set_x_axis({"date_axis": True, "num_format": DATE, "major_gridlines": {"visible": False}})
+    made.set_x_axis({
+        "name": word("week from", language),
+        "name_font": _SMALL,
+        "num_font": {**_SMALL, "rotation": -45},
+        "date_axis": True,
+        "num_format": DATE,
+        "major_unit": 7 * max(1, math.ceil((last - first + 1) / _LABELS)),
+        "major_unit_type": "days",
+        "major_gridlines": {"visible": False},
+    })  # fmt: skip
     made.set_y_axis({
+        "num_font": _SMALL,
         "num_format": number_format(row["unit"], row["currency"]),
         "major_gridlines": {"visible": True, "line": {"color": "#E0E0E0"}},
     })  # fmt: skip
     made.set_legend({"position": "bottom"})
     made.show_blanks_as("gap")
-    made.set_size({"width": 620, "height": 300})
-    onto.worksheet.insert_chart(onto.row, 0, made, {"object_position": 2})
+    made.set_size({"width": _WIDTH, "height": 300})
+    offset = place * (_WIDTH + 20)
+    onto.worksheet.insert_chart(onto.row, 0, made, {"object_position": 2, "x_offset": offset})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -33,6 +33,8 @@ DATE = "yyyy-mm-dd"
 MOMENT = "yyyy-mm-dd hh:mm"
 _STATUS_COLOURS = {"on target": "#C6E7C8", "off target": "#F6C9C4", "undecided": "#FBE8B0"}
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
+_LINE = 15  # points
+_BOLD = 1.25  # how much wider a bold letter, and a word that does not break, may be
 _LONGEST_NAME = 31  # Excel's bound
 
 
@@ -92,12 +94,22 @@ class Sheet:
             self.worksheet.write_string(number, 0, line, self.book.format(font_color="#606060"))
         self.row = len(below) + 2
 
-    def header(self, names: Sequence[str], widths: Sequence[int]) -> None:
-        """A header that stays in sight, on screen and on every printed page."""
-        look = self.book.format(bold=True, bg_color="#E4EAF0", bottom=1, text_wrap=True)
+    def header(
+        self, names: Sequence[str], widths: Sequence[int], numbers: Container[int] = ()
+    ) -> None:
+        """A header that stays in sight, on screen and on every printed page.
+
+        Over `numbers`, which stand to the right, names do too. A row is as high as its names need:
+        not every program does that by itself.
+        """
+        said = {"bold": True, "bg_color": "#E4EAF0", "bottom": 1, "text_wrap": True}
+        lines = 1
         for column, (name, width) in enumerate(zip(names, widths, strict=True)):
+            look = self.book.format(**said, **({"align": "right"} if column in numbers else {}))
             self.worksheet.write_string(self.row, column, name, look)
             self.worksheet.set_column(column, column, width)
+            lines = max(lines, math.ceil(len(name) * _BOLD / width))
+        self.worksheet.set_row(self.row, _LINE * lines)
         self.worksheet.freeze_panes(self.row + 1, 1)
         self.worksheet.repeat_rows(self.row)
         self.row += 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from xlsxwriter.exceptions import FileCreateError
@@ -25,16 +26,26 @@ from meetlat_aggregator.sqlfiles import sql
 NAME = "meetlat-kpis.xlsx"
 MOST_MONTHS = 50_000  # rows: a sheet that people can still use
 _CHART_ROWS = 16
+_FIRST_CHARTS = 20  # below this row two lines of charts do not fit on the first printed page
+_NUMBERS = frozenset(
+    {"value", "low", "high", "n", "baseline", "change", "change low", "change high"}
+)
+_TEXT: dict[str, Any] = {"align": "left", "indent": 1}  # kept off the number to its left
 _COLUMNS = {
     "kpi": 30, "segment": 16, "value": 13, "low": 12, "high": 12, "n": 9, "baseline": 12,
-    "target": 18, "change": 12, "change low": 10, "change high": 10, "basis": 11, "status": 18,
+    "target": 18, "change": 12, "change low": 13, "change high": 13, "basis": 11, "status": 18,
     "remark": 40,
 }  # fmt: skip
 _MONTHS = {
     "month": 12, "use case": 20, "kpi": 30, "id": 22, "team": 16, "segment": 16, "value": 13,
-    "low": 12, "high": 12, "n": 9, "baseline": 12, "change": 12, "change low": 10,
-    "change high": 10, "basis": 11, "phase": 12, "status": 18, "closed": 9,
+    "low": 12, "high": 12, "n": 9, "baseline": 12, "change": 12, "change low": 13,
+    "change high": 13, "basis": 11, "phase": 12, "status": 18, "closed": 9,
 }  # fmt: skip
+
+
+def _numbers(columns: Iterable[str]) -> list[int]:
+    """Which of the columns hold numbers."""
+    return [place for place, name in enumerate(columns) if name in _NUMBERS]
 
 
 def write_workbook(
@@ -116,16 +127,14 @@ class _Writer:
         )
         statuses = ("on target", "undecided", "off target", "other")
         names = ["use case", "phase", "live since", *statuses]
-        sheet.header([word(name, language) for name in names], [34, 18, 14, 14, 18, 14, 14])
+        widths = [34, 18, 14, 14, 18, 14, 14]
+        sheet.header([word(name, language) for name in names], widths, range(3, len(names)))
         for case, of_it in cases:
-            first = of_it[0]
             link = f"internal:'{case.name.replace(chr(39), chr(39) * 2)}'!A1"
             look = self.book.format(font_color="#1F5FA8", underline=1)
             sheet.worksheet.write_url(sheet.row, 0, link, look, case.name)
-            phase = first["phase_now"]
-            if phase:
-                sheet.write(1, word("before go-live" if phase == "baseline" else phase, language))
-            sheet.write(2, first["go_live"])
+            sheet.write(1, page.phase(of_it, language))
+            sheet.write(2, of_it[0]["go_live"])
             counts = dict.fromkeys(statuses, 0)
             for row in of_it:
                 counts[row["status"] if row["status"] in counts else "other"] += 1
@@ -139,7 +148,8 @@ class _Writer:
         name = shown[0]["name"] or use_case or word("none named", language)
         sheet = self.book.sheet(name)
         sheet.title(name, self._head(shown))
-        sheet.header([word(column, language) for column in _COLUMNS], list(_COLUMNS.values()))
+        names = [word(column, language) for column in _COLUMNS]
+        sheet.header(names, list(_COLUMNS.values()), _numbers(_COLUMNS))
         for row in shown:
             self._row(sheet, row)
         if apart:
@@ -161,12 +171,18 @@ class _Writer:
         data.title(f"{name}, {word('weekly', language)}", word("weeks left empty", language))
         first = data.row + 1
         courses = weeks(data, shown, found, language)
+        breaks: list[int] = []
         data.printed(self.footer)
         sheet.row += 1
-        for course in courses:
-            if "value" in course.filled:
-                chart(sheet, data, course, (first, data.row - 1), language)
+        drawn = [course for course in courses if "value" in course.filled]
+        for place, course in enumerate(drawn):
+            # Two beside each other; four on a printed page, and none over its edge.
+            if (place and place % 4 == 0) or (place == 0 and sheet.row > _FIRST_CHARTS):
+                breaks.append(sheet.row)
+            chart(sheet, data, course, (first, data.row - 1), language, place % 2)
+            if place % 2 or course is drawn[-1]:
                 sheet.row += _CHART_ROWS
+        sheet.worksheet.set_h_pagebreaks(breaks)
 
     def _row(self, sheet: Sheet, row: Row) -> None:
         language, of = self.language, word("of", self.language)
@@ -177,11 +193,12 @@ class _Writer:
         if row["status"] != "suppressed":
             sheet.write(5, row["n"], num_format="#,##0")
             self._baseline(sheet, 6, row)
-        sheet.write(7, self.form.target(row))
+        sheet.write(7, self.form.target(row), **_TEXT)
         self._change(sheet, 8, row)
-        sheet.write(11, word(row["basis"], language) if row["basis"] else None)
+        sheet.write(11, word(row["basis"], language) if row["basis"] else None, **_TEXT)
         sheet.status(12, row["status"], word(row["status"], language))
-        sheet.write(13, row["remark"])
+        remarks = filter(None, (page.compared_note(row, self.form), row["remark"]))
+        sheet.write(13, "; ".join(remarks), text_wrap=True)
         sheet.row += 1
 
     def _baseline(self, sheet: Sheet, column: int, row: Row) -> None:
@@ -212,7 +229,8 @@ class _Writer:
             lines.append(word("months cut", language).format(self.form.number(MOST_MONTHS)))
         sheet.title(word("monthly values", language), *lines)
         head = sheet.row
-        sheet.header([word(column, language) for column in _MONTHS], list(_MONTHS.values()))
+        names = [word(column, language) for column in _MONTHS]
+        sheet.header(names, list(_MONTHS.values()), _numbers(_MONTHS))
         for row in found:
             self._month(sheet, row)
         sheet.worksheet.autofilter(head, 0, max(head, sheet.row - 1), len(_MONTHS) - 1)
@@ -230,7 +248,7 @@ class _Writer:
             sheet.write(9, row["n"], num_format="#,##0")
             self._baseline(sheet, 10, row)
         self._change(sheet, 11, row)
-        sheet.write(14, word(row["basis"], language) if row["basis"] else None)
+        sheet.write(14, word(row["basis"], language) if row["basis"] else None, **_TEXT)
         phase = row["phase"]
         if phase:
             sheet.write(15, word("before go-live" if phase == "baseline" else phase, language))

@@ -80,7 +80,7 @@ class Plans:
             )
         elif taken.changes:
             _log.info(
-                "plan %s is in force, version %d: %d changes; KPIs are computed again from: %s",
+                "plan %s is in force, version %d, changes: %d; KPIs are computed again from: %s",
                 self._settings.file,
                 taken.version,
                 len(taken.changes),

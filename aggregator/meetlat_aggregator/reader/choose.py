@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -88,7 +88,8 @@ def window(shown: Sequence[Row], wish: Wish, as_of: datetime) -> tuple[date, dat
     """First day, and day after the last one, that the rows are of."""
     name = wish.period.name
     starts = [row["start"].date() for row in shown if row["start"] is not None]
-    starts = starts or [wish.period.start or as_of.date()]
+    newest = as_of.date() - timedelta(days=27 if name == ROLLING else 0)
+    starts = starts or [wish.period.start or newest]
     return min(starts), max(day_after(name, start, as_of.date()) for start in starts)
 
 

@@ -12,6 +12,10 @@ PERCENTAGE_FROM = 20
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 _DUTCH = str.maketrans(",.", ".,")
 MISSING = "–"
+# Of a KPI without a target these say whether it is better than its baseline.
+_JUDGED = ("on target", "undecided", "off target")
+# From this much on, a reader sees that value and baseline are not what was compared.
+_APART = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +32,10 @@ class Form:
         return f"−{text}" if value < 0 and text.strip("0.,") else text
 
     def percentage(self, share: float) -> str:
-        """67 %, 99.5 %, 0.04 %: never rounded to all or nothing when it is neither."""
+        """67 %, 99.5 %, 0.04 %, 280 %: never rounded to all or nothing when it is neither."""
         value = share * 100
         size = abs(value)
-        digits = 0 if 10 <= size <= 90 else 1
+        digits = 0 if 10 <= size <= 90 or size >= 110 else 1
         while (
             digits < 4
             and 0 < size != 100
@@ -116,6 +120,8 @@ class Form:
         if len(ends) == 1:
             sign = word("at most" if row["better"] == "lower" else "at least", self.language)
             return f"{sign} {ends[0]}"
+        if not ends and row["baseline"] is not None and row["status"] in _JUDGED:
+            return word("better than before", self.language)
         return self._span(*ends) if ends else MISSING
 
     def _span(self, *ends: str) -> str:
@@ -147,6 +153,18 @@ class Form:
             assert low is not None and high is not None
             ends = self._span(self.percentage(-high), self.percentage(-low))
         return f"{text} ({ends})"
+
+
+def compared(row: Row) -> float | None:
+    """What was compared with the baseline, when it is clearly not the value that is shown.
+
+    A comparison weighs segments by the current mix; a median of all is not the mean of their
+    medians.
+    """
+    value, now = row["value"], row["compared_value"]
+    if value is None or now is None or row["baseline"] is None or not comparable(row):
+        return None
+    return float(now) if abs(now - value) > _APART * abs(value) else None
 
 
 def limit(row: Row) -> float | None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from meetlat_aggregator.reader.changes import Change, largest_miss, miss
-from meetlat_aggregator.reader.form import Form, comparable
+from meetlat_aggregator.reader.form import Form, comparable, compared
 from meetlat_aggregator.reader.period import period_text
 from meetlat_aggregator.reader.published import Row
 from meetlat_aggregator.reader.words import Language, word
@@ -45,20 +45,26 @@ def tables(shown: Sequence[Row], form: Form) -> Iterator[str]:
     """One table per use case, with its notes."""
     for use_case, group in groupby(shown, key=lambda row: row["use_case"]):
         of_it = list(group)
-        yield f"{_heading(use_case, of_it[0], form.language)}\n{_table(of_it, form)}"
+        yield f"{_heading(use_case, of_it, form.language)}\n{_table(of_it, form)}"
         notes = list(_notes(of_it, form))
         if notes:
             yield "\n".join(notes)
 
 
-def _heading(use_case: str, row: Row, language: Language) -> str:
+def phase(shown: Sequence[Row], language: Language) -> str:
+    """The phase of the period; of what nobody measured then, today's. Empty without a plan."""
+    phases = [row["phase"] for row in shown if row["phase"] and row["n"]]
+    name = next(iter(phases), shown[0]["phase"] or shown[0]["phase_now"])
+    return word("before go-live" if name == "baseline" else name, language) if name else ""
+
+
+def _heading(use_case: str, shown: Sequence[Row], language: Language) -> str:
+    row = shown[0]
     text = row["name"] or use_case or word("none named", language)
     if use_case and text != use_case:
         text += f" ({use_case})"
-    phase = row["phase"] or row["phase_now"]
-    if phase:
-        name = "before go-live" if phase == "baseline" else phase
-        text += f" · {word('phase', language)}: {word(name, language)}"
+    if name := phase(shown, language):
+        text += f" · {word('phase', language)}: {name}"
     if row["go_live"]:
         text += f" · {word('live since', language)} {row['go_live']:%Y-%m-%d}"
     return text
@@ -92,19 +98,36 @@ def _table(shown: Sequence[Row], form: Form) -> str:
     )
 
 
+def _hint(row: Row) -> str:
+    """The status, but for a provisional one of before go-live, which no review will decide."""
+    before = row["status"] == "provisional" and row["phase"] == "baseline"
+    return "baseline" if before else str(row["status"])
+
+
+def compared_note(row: Row, form: Form) -> str:
+    """What was compared, where value and baseline side by side would tell another story."""
+    now = compared(row)
+    if now is None:
+        return ""
+    ends = (form.value(end, row["unit"], row["currency"]) for end in (now, row["baseline"]))
+    return word("compared", form.language).format(*ends)
+
+
 def _notes(shown: Sequence[Row], form: Form) -> Iterator[str]:
     language = form.language
-    for status in ("no baseline", "provisional"):
-        which = [title(row, language) for row in shown if row["status"] == status]
+    for hint in ("no baseline", "baseline", "provisional"):
+        which = [title(row, language) for row in shown if _hint(row) == hint]
         if which:
-            yield f"· {word(f'{status} hint', language)} ({', '.join(dict.fromkeys(which))})"
+            yield f"· {word(f'{hint} hint', language)} ({', '.join(dict.fromkeys(which))})"
     for row in shown:
         name = title(row, language)
         if row["segment"] or row["part"]:
             name += f" ({' · '.join(filter(None, (row['segment'], row['part'])))})"
-        compared = row["compared_share"]
-        if compared is not None and compared < 1 and comparable(row):
-            yield f"· {name}: {form.percentage(compared)} {word('share compared', language)}"
+        share = row["compared_share"]
+        if share is not None and share < 1 and comparable(row):
+            yield f"· {name}: {form.percentage(share)} {word('share compared', language)}"
+        if note := compared_note(row, form):
+            yield f"· {name}: {note}"
         if row["control_change"] is not None and comparable(row):
             change = form.percentage(row["control_change"])
             yield f"· {name}: {word('control', language)} ({change})"

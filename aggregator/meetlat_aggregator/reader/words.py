@@ -94,6 +94,15 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "left out, as the plan binds them to another phase (--all shows them)",
         "weggelaten: het plan bindt ze aan een andere fase (--all toont ze)",
     ),
+    "baseline hint": (
+        "From before go-live: what comes after is compared with it",
+        "Van voor de start: wat erna komt, wordt hiermee vergeleken",
+    ),
+    "compared": (
+        "compared within segments, at the current mix: {} now, {} before",
+        "vergeleken binnen segmenten, bij de huidige mix: nu {}, eerder {}",
+    ),
+    "better than before": ("better than before", "beter dan eerder"),
     "share compared": (
         "of the current mix has a baseline and is compared",
         "van de huidige mix heeft een nulmeting en wordt vergeleken",
@@ -114,6 +123,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "closed": ("closed", "afgesloten"),
     "per segment": ("Per segment", "Per segment"),
     "weekly": ("weekly", "per week"),
+    "week from": ("week from", "week vanaf"),
     "weeks left empty": (
         "A week that rests on too few observations is left empty.",
         "Een week die op te weinig waarnemingen rust, is leeg gelaten.",

@@ -51,10 +51,17 @@ def unreadable(name: str, error: OSError) -> MeetlatError:
     return MeetlatError(f"cannot read {name}: {reason}", remedy="check the path and its rights")
 
 
-def told(name: str, rows: Iterator[T], again: str = "", encoding: str = "UTF-8") -> Iterator[T]:
+def told(
+    name: str,
+    rows: Iterator[T],
+    again: str = "",
+    encoding: str = "UTF-8",
+    letters: str = "convert it to UTF-8",
+) -> Iterator[T]:
     """The rows; what goes wrong while they are read becomes an error for people.
 
-    `again` says what to do with a whole copy of a damaged file.
+    `again` says what to do with a whole copy of a damaged file, `letters` with one in another
+    encoding.
     """
     try:
         yield from rows
@@ -62,7 +69,10 @@ def told(name: str, rows: Iterator[T], again: str = "", encoding: str = "UTF-8")
         raise MeetlatError(
             f"{name} is damaged: {error}", remedy=f"get a whole copy{again}"
         ) from None
-    except (csv.Error, UnicodeError) as error:
+    except UnicodeError:
+        word = encoding.upper().removesuffix("-SIG")
+        raise MeetlatError(f"{name} is not text in {word}", remedy=letters) from None
+    except csv.Error as error:
         raise MeetlatError(
             f"{name} is no CSV in {encoding}: {error}", remedy="convert it"
         ) from None

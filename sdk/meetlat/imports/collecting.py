@@ -4,8 +4,9 @@ account of every row that cannot be read.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
@@ -95,6 +96,15 @@ class _Column(NamedTuple):
     read: Labels
 
 
+def _which_there_are(columns: Sequence[str]) -> str:
+    """What to do when a column is not there: a heading in one cell has another delimiter."""
+    if len(columns) == 1:
+        mark, count = max(((one, columns[0].count(one)) for one in ";\t|,"), key=lambda of: of[1])
+        if count:
+            return f"the heading is one cell; say in the map: [file] delimiter = {json.dumps(mark)}"
+    return "the columns are " + ", ".join(map(repr, columns))
+
+
 class _Rows:
     """Reads the rows of one log into `found`."""
 
@@ -108,7 +118,7 @@ class _Rows:
             raise MeetlatError(
                 f"there is no column {missing[0]!r}, which the map names as "
                 f"{said.columns()[missing[0]]}",
-                remedy="the columns are " + ", ".join(map(repr, log.columns)),
+                remedy=_which_there_are(log.columns),
             )
         self._width = len(log.columns)
         self._case, self._activity = where[said.case], where[said.activity]

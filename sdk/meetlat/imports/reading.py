@@ -77,6 +77,8 @@ def _csv(name: str, content: Content, how: File) -> Log:
         name,
         csv_rows(content.bytes, delimiter=how.delimiter, encoding=how.encoding),
         encoding=how.encoding,
+        letters='say in the map how its letters are kept, as [file] encoding = "cp1252", which '
+        "many programs on Windows write; or save it as UTF-8",
     )
     _, columns = next(rows, (1, []))
 

@@ -182,7 +182,7 @@ def unknown_kpi(subject: Subject) -> Iterator[Finding]:
 def unknown(path: Path, name: str, subject: Subject) -> Finding:
     """What is said of a KPI that is not there, with the nearest names."""
     names = [*subject.catalogue, *subject.own]
-    near = get_close_matches(name, names, 1, 0.85) or get_close_matches(name, names)
+    near = get_close_matches(name, names, 1, 0.85) or get_close_matches(name, names, 3, 0.7)
     advice = f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "remove it;"
     return Finding(
         path,

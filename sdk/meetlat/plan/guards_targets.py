@@ -82,7 +82,9 @@ def too_good(subject: Subject) -> Iterator[Finding]:
             if end is not None:
                 unit = "" if kpi.unit in ("share", "count") else f" {kpi.unit}"
                 limit = (
-                    f"{end:.0%} better" if choice.target.kind == "relative" else f"{end:g}{unit}"
+                    f"{end:.0%} better".replace("%", " %")
+                    if choice.target.kind == "relative"
+                    else f"{end:g}{unit}"
                 )
                 yield Finding(
                     (*path, "target"),
