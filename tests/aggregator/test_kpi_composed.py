@@ -349,10 +349,15 @@ SLOW = {
 def test_while_hours_freed_are_not_clear_ideas_are_counted_per_100_employees(
     told: dict[str, list[float]],
 ) -> None:
-    found = figures("innovation", makers(told), teams=TEAMS, **{"teams": TEAMS})
+    found = figures("innovation", makers(told), people=TEAMS)
     assert found["", ""].interval.value == pytest.approx(12 / 450 * 100)
     assert "per 100 employees" in found["", ""].said
     assert found["per_100_employees", ""].interval == found["", ""].interval
+
+
+def test_employees_are_those_of_the_use_case_s_teams_on_the_period_s_last_day() -> None:
+    found = figure("innovation", makers({}), people=TEAMS, teams=["sales"])
+    assert found.interval.value == pytest.approx(12 / 50 * 100)
 
 
 def test_no_idea_is_zero_and_nobody_who_counts_them_is_nothing() -> None:

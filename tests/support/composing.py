@@ -32,14 +32,14 @@ def figures(
     inputs: Inputs,
     *,
     prices: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
-    teams: list[dict[str, Any]] | None = None,
+    people: list[dict[str, Any]] | None = None,
     euro: float = 1.0,
     of_baseline: bool = False,
     control: str = "",
     **case: Any,
 ) -> dict[tuple[str, str], Figure]:
     """What the KPI gives for March, by part and team. `case` are fields of the use case."""
-    plan = plan_of(use_case(**case), teams=teams or [])
+    plan = plan_of(use_case(**case), teams=people or [])
     (planned,) = plan.use_cases
     told = inputs.parts(catalogue()[kpi].made_of or kpi)
     rows = [
