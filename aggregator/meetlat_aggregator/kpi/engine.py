@@ -26,7 +26,7 @@ from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
 from meetlat_aggregator.kpi.judging import Judging, names, period_table
 from meetlat_aggregator.kpi.measured import Measured
 from meetlat_aggregator.kpi.observations import Observations
-from meetlat_aggregator.kpi.periods import BASELINE, HOUR, SHORT, Period, touched_periods
+from meetlat_aggregator.kpi.periods import BASELINE, DAY, HOUR, SHORT, Period, touched_periods
 from meetlat_aggregator.kpi.plan_tables import FIRST_DAY, make_plan_tables
 from meetlat_aggregator.kpi.values import from_buckets, from_sums
 from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
@@ -105,8 +105,9 @@ class Engine:
                 made = [kpi for kpi in kpis.values() if kpi.weekly == weekly]
                 for some in _stretches(at_hand) if made else ():
                     self._components.rewrite(made, self._hand(some, now))
-            if of_values:
-                self._values(kpis, days, of_values, today, now, baselines=everything)
+            # What the plan names is shown as unknown before the first event.
+            if of_values or everything:
+                self._values(kpis, days, of_values, today, now, everything=everything)
 
     def _in_baseline(self, days: set[date]) -> bool:
         """Whether one of these days lies in a baseline window of the plan."""
@@ -182,14 +183,26 @@ class Engine:
         today: date,
         now: datetime,
         *,
-        baselines: bool,
+        everything: bool,
     ) -> None:
-        """Values of the periods that hold one of `days`, and of the hours of those `touched`."""
+        """Values of the periods that hold one of `days`, and of the hours of those `touched`; or
+        `everything` there is of these KPIs.
+        """
         cases = self._cases()
-        periods = sorted(touched_periods(cases, days | {today}, today))
-        if not baselines:
+        # What ended yesterday is still judged by whether there was news since.
+        periods = sorted(touched_periods(cases, days | {today, today - DAY}, today))
+        if everything:
+            touched = days
+        else:
             periods = [period for period in periods if period.name != BASELINE]
-        long_due = baselines or self._clock() >= self._long_again
+        self._con.execute(
+            sql("kpi/forget_values").format(
+                kpis=names(kpis),
+                everything="true" if everything else "false",
+                days=", ".join(f"DATE '{day}'" for day in sorted(touched)) or "NULL",
+            )
+        )
+        long_due = everything or self._clock() >= self._long_again
         row_periods = [p for p in periods if long_due or p.name in SHORT]
         for some in _groups(kpis, _AT_ONCE if len(days) > _FEW_DAYS else len(kpis)):
             by_row = {name: kpi for name, kpi in some.items() if kpi.shape == "survival"}
@@ -201,7 +214,7 @@ class Engine:
             hours, of_hours = self._hourly(some, touched, today, now)
             judging = Judging(self._con, self._plan, cases, some, today, now)
             shown = [*periods, *hours]
-            judging.write([*measured, *of_hours], shown, row_periods, baselines=baselines)
+            judging.write([*measured, *of_hours], shown, row_periods, baselines=everything)
         self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
 
     # --- measuring
