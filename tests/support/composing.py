@@ -52,10 +52,14 @@ def figures(
     assert window is not None
     baseline = Period("quotes", BASELINE, window.since, window.since, window.until)
     month = Period("quotes", "month", MARCH[0], *MARCH)
-    context = Context(plan, TODAY, euro, {key: dict(value) for key, value in (prices or {}).items()})
+    context = Context(
+        plan, TODAY, euro, {key: dict(value) for key, value in (prices or {}).items()}
+    )
     found: dict[tuple[str, str], Figure] = {}
     for _, ingredients in by_use_case(pa.Table.from_pylist(rows, schema=SCHEMA)):
-        asked = Question(planned, baseline if of_baseline else month, baseline, ingredients, context)
+        asked = Question(
+            planned, baseline if of_baseline else month, baseline, ingredients, context
+        )
         for figure in COMPOSED[kpi](asked):
             assert (figure.part, figure.team) not in found
             found[figure.part, figure.team] = figure

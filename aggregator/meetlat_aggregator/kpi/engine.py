@@ -30,7 +30,15 @@ from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
 from meetlat_aggregator.kpi.judging import Judging
 from meetlat_aggregator.kpi.measured import Measured
 from meetlat_aggregator.kpi.observations import Observations
-from meetlat_aggregator.kpi.periods import BASELINE, HOUR, SHORT, Period, apart, touched_periods
+from meetlat_aggregator.kpi.periods import (
+    BASELINE,
+    DAY,
+    HOUR,
+    SHORT,
+    Period,
+    apart,
+    touched_periods,
+)  # fmt: skip
 from meetlat_aggregator.kpi.plan_tables import FIRST_DAY, make_plan_tables
 from meetlat_aggregator.kpi.values import from_buckets, from_sums
 from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
@@ -185,7 +193,7 @@ class Engine:
                         made, self._hand(some, now), few=len(some) <= _FEW_DAYS
                     )
             self._components.rewrite_months(kpis.values(), days)
-            if of_values:
+            if of_values or baselines:  # what the plan names is unknown before the first event
                 near = {name: kpi for name, kpi in kpis.items() if not kpi.looks_back}
                 if near:
                     self._values(near, days, of_values, today, now, baselines=baselines)
@@ -266,16 +274,28 @@ class Engine:
         today: date,
         now: datetime,
         *,
-        baselines: bool,
+        everything: bool,
     ) -> None:
-        """Values of the periods that hold one of `days`, and of the hours of those `touched`."""
+        """Values of the periods that hold one of `days`, and of the hours of those `touched`; or
+        `everything` there is of these KPIs.
+        """
         cases = self._cases()
         by_row = [name for name, kpi in kpis.items() if kpi.shape == "survival"]
         kpi_made_of = made_of(kpis)  # noqa: F841 - read next
         query = sql("kpi/last_days").format(since=today - _NEWS_OF, weekly=self._weekly())
         self._con.execute(query, {"by_row": by_row})
         judging = Judging(self._con, self._plan, cases, kpis, today, now, self._company.troubles)
-        periods = sorted(touched_periods(cases, days | {today}, today))
+        # What ended yesterday is still judged by whether there was news since.
+        periods = sorted(touched_periods(cases, days | {today, today - DAY}, today))
+        self._con.execute(
+            sql("kpi/forget_values").format(
+                kpis=names(kpis),
+                everything="true" if baselines else "false",
+                days=", ".join(f"DATE '{day}'" for day in sorted(touched)) or "NULL",
+            )
+        )
+        if baselines:
+            touched = days
         before = [period for period in periods if period.name == BASELINE]
         if baselines:
             judging.write(self._measured(kpis, before, cases, today, now), before, baselines=True)

@@ -36,4 +36,5 @@ FROM parts AS p LEFT JOIN kpi_base AS b
   ON b.kpi = p.kpi AND b.use_case = p.use_case AND b.team = p.team AND b.segment = p.segment
   AND b.part = p.part AND b.cut = p.cut
 WHERE p.id NOT IN (SELECT id FROM by_hand)
-ORDER BY id
+-- In an order that does not depend on how the rows came: nor do sums then.
+ORDER BY ALL
