@@ -121,17 +121,17 @@ class Engine:
             kpis, late = self._pending()
             kpis = dict(self._kpis) if whole else {**kpis, **self._concerned(changed)}
             all_days = self._days(Changed(everything=True))
-            self._make(kpis, days | late, days | late | all_days, today, now, baselines=True)
+            self._make(kpis, days | late, days | late | all_days, today, now, everything=True)
             con.execute("DELETE FROM published.kpi_pending")
             return
         concerned = self._concerned(changed)
         live = {name: kpi for name, kpi in concerned.items() if kpi.hourly}
-        self._make(live, days, days, today, now, baselines=False)
+        self._make(live, days, days, today, now, everything=False)
         self._put_off(concerned.keys() - live.keys(), days)
         if self._clock() >= self._again:
             began, worked = self._clock(), self._worked()
             kpis, late = self._pending()
-            self._make(kpis, late, late, today, now, baselines=False)
+            self._make(kpis, late, late, today, now, everything=False)
             con.execute("DELETE FROM published.kpi_pending")
             # A process that was stopped for a while did not work for as long (see `pace.py`).
             took = min(self._clock() - began, self._worked() - worked)
@@ -146,7 +146,7 @@ class Engine:
             kpis = {name: self._kpis[name] for name in self._kpis if name in changed}
             anew = self._in_baseline(days)
             of_values = days | self._days(Changed(everything=True)) if anew else days
-            self._make(kpis, days, of_values, today, now, baselines=anew)
+            self._make(kpis, days, of_values, today, now, everything=anew)
 
     def _put_off(self, kpis: Iterable[str], days: set[date]) -> None:
         """Note that these KPIs are to be made again for these days."""
@@ -176,10 +176,10 @@ class Engine:
         today: date,
         now: datetime,
         *,
-        baselines: bool,
+        everything: bool,
     ) -> None:
         """Make the parts of these KPIs for `days` again, and the values of the periods that hold
-        one of `of_values`.
+        one of `of_values`, or `everything` there is of these KPIs, baselines too.
         """
         if not kpis:
             return
@@ -193,14 +193,14 @@ class Engine:
                         made, self._hand(some, now), few=len(some) <= _FEW_DAYS
                     )
             self._components.rewrite_months(kpis.values(), days)
-            if of_values or baselines:  # what the plan names is unknown before the first event
+            if of_values or everything:  # what the plan names is unknown before the first event
                 near = {name: kpi for name, kpi in kpis.items() if not kpi.looks_back}
                 if near:
-                    self._values(near, days, of_values, today, now, baselines=baselines)
+                    self._values(near, days, of_values, today, now, everything=everything)
                 far = {name: kpi for name, kpi in kpis.items() if kpi.looks_back}
                 if far:  # a day that changed changes all their periods
                     past = self._days(Changed(everything=True))
-                    self._values(far, days, past, today, now, baselines=True)
+                    self._values(far, days, past, today, now, everything=True)
 
     def _in_baseline(self, days: set[date]) -> bool:
         """Whether one of these days lies in a baseline window of the plan."""
@@ -290,14 +290,13 @@ class Engine:
         self._con.execute(
             sql("kpi/forget_values").format(
                 kpis=names(kpis),
-                everything="true" if baselines else "false",
+                everything="true" if everything else "false",
                 days=", ".join(f"DATE '{day}'" for day in sorted(touched)) or "NULL",
             )
         )
-        if baselines:
-            touched = days
         before = [period for period in periods if period.name == BASELINE]
-        if baselines:
+        if everything:
+            touched = days
             judging.write(self._measured(kpis, before, cases, today, now), before, baselines=True)
         after = [period for period in periods if period.name != BASELINE]
         for some in _portions(after):
