@@ -174,7 +174,10 @@ class Publisher:
 
     def _engine_of(self, basis: str, plan: Plan | None) -> Engine:
         if self._engine is None or self._engine[0] != basis:
-            self._engine = (basis, Engine(self.con, plan, self.timezone, privacy_limit=self.privacy_limit))
+            self._engine = (
+                basis,
+                Engine(self.con, plan, self.timezone, privacy_limit=self.privacy_limit),
+            )
         return self._engine[1]
 
     def _local_day(self, moment: datetime) -> date:

@@ -39,9 +39,7 @@ COMPARED = (
     "live_series",
 )
 # Whose task it was is kept by what the plan said at the time, which no archive knows.
-_NOT_OF_THE_PLAN = (
-    "* EXCLUDE (\"user\") REPLACE ([x FOR x IN older IF x.field <> 'user'] AS older)"
-)
+_NOT_OF_THE_PLAN = "* EXCLUDE (\"user\") REPLACE ([x FOR x IN older IF x.field <> 'user'] AS older)"
 Progress = Callable[[int, int], None]
 
 

@@ -1,4 +1,4 @@
-"""Composed KPIs against numbers computed by hand: from filled-in tables by their SQL and function."""
+"""Composed KPIs against numbers computed by hand, from filled-in tables."""
 
 from __future__ import annotations
 
@@ -119,15 +119,18 @@ def survey(answers: list[float], **said: int) -> Inputs:
     inputs = Inputs()
     conversations(inputs, **said)
     if answers:
-        feedback(
-            inputs, "survey", answers, scale=(1, 5), question="would_have_called", day=NOW
-        )
+        feedback(inputs, "survey", answers, scale=(1, 5), question="would_have_called", day=NOW)
     return inputs
 
 
 def test_without_orders_those_count_who_say_that_they_would_have_called() -> None:
     answers = [5, 5, 1, 3, 5, 1] * 5
-    said = {"resolved_by_bot": 90, "resolved_without_ticket": 80, "tickets": 20, "tickets_count": 99}
+    said = {
+        "resolved_by_bot": 90,
+        "resolved_without_ticket": 80,
+        "tickets": 20,
+        "tickets_count": 99,
+    }
     found = figures("deflection_rate", survey(answers, **said))
     shares = [(score - 1) / 4 for score in answers]
     avoided = 80 * np.mean(shares)
@@ -179,7 +182,9 @@ def test_without_a_rate_for_the_euro_the_saving_is_unknown() -> None:
 # --- ratios between days
 
 
-def test_a_ratio_between_days_is_the_linearised_one_and_weeks_where_one_side_is_told_weekly() -> None:
+def test_a_ratio_between_days_is_the_linearised_one_and_weeks_where_one_side_is_told_weekly() -> (
+    None
+):
     random = np.random.default_rng(2)
     day = np.arange(20500, 20500 + 28)
     total, amount = random.poisson(9, 28).astype(float), random.poisson(20, 28).astype(float) + 1
@@ -384,8 +389,16 @@ def test_the_range_of_a_count_is_garwood_s(count: int) -> None:
 # --- token_saving
 
 
-PRICES = {("own", "m"): dict.fromkeys(("cache_read", "cache_write", "per_request", "per_second"), 0.0)
-          | {"input": 2e-6, "output": 8e-6}}  # fmt: skip
+PRICES = {
+    ("own", "m"): {
+        "input": 2e-6,
+        "output": 8e-6,
+        "cache_read": 0.0,
+        "cache_write": 0.0,
+        "per_request": 0.0,
+        "per_second": 0.0,
+    }
+}
 REFERENCE = [{"tool": "writer", "prompt_version": "v1"}]
 
 

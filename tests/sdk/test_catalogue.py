@@ -70,8 +70,6 @@ def test_a_kpi_names_what_its_sql_reads(kpi: Kpi) -> None:
         assert read == set(kpi.inputs)
 
 
-
-
 def named_in_the_model() -> set[str]:
     """The ids of the level tables and of the packs, as the model writes them in backticks."""
     text = SPEC.read_text("utf-8")

@@ -7,14 +7,14 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-from support.judging import plan_of, use_case
-from support.kpi_inputs import Inputs
 
 from meetlat.kpis.catalogue import catalogue
 from meetlat_aggregator.kpi.composed.composing import COMPOSED
 from meetlat_aggregator.kpi.composed.figure import Context, Figure, Question
 from meetlat_aggregator.kpi.composed.ingredients import by_use_case
 from meetlat_aggregator.kpi.periods import BASELINE, Period
+from support.judging import plan_of, use_case
+from support.kpi_inputs import Inputs
 
 # The baseline window of `use_case()`, and a month long after go-live.
 BEFORE, MARCH = date(2025, 11, 3), (date(2026, 3, 1), date(2026, 3, 31))
@@ -52,10 +52,14 @@ def figures(
     assert window is not None
     baseline = Period("quotes", BASELINE, window.since, window.since, window.until)
     month = Period("quotes", "month", MARCH[0], *MARCH)
-    context = Context(plan, TODAY, euro, {key: dict(value) for key, value in (prices or {}).items()})
+    context = Context(
+        plan, TODAY, euro, {key: dict(value) for key, value in (prices or {}).items()}
+    )
     found: dict[tuple[str, str], Figure] = {}
     for _, ingredients in by_use_case(pa.Table.from_pylist(rows, schema=SCHEMA)):
-        asked = Question(planned, baseline if of_baseline else month, baseline, ingredients, context)
+        asked = Question(
+            planned, baseline if of_baseline else month, baseline, ingredients, context
+        )
         for figure in COMPOSED[kpi](asked):
             assert (figure.part, figure.team) not in found
             found[figure.part, figure.team] = figure

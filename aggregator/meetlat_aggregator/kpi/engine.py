@@ -228,7 +228,9 @@ class Engine:
     # --- measuring
 
     def _additive(self, kpis: dict[str, Kpi], periods: list[Period]) -> Iterator[Measured]:
-        sums = [name for name, kpi in kpis.items() if kpi.shape in ADDITIVE - {"quantile", "composed"}]
+        sums = [
+            name for name, kpi in kpis.items() if kpi.shape in ADDITIVE - {"quantile", "composed"}
+        ]
         buckets = [name for name, kpi in kpis.items() if kpi.shape == "quantile"]
         for baseline in (False, True):
             some = [p for p in periods if (p.name == BASELINE) == baseline]

@@ -43,7 +43,9 @@ class Interval:
 
     def at_most(self, ceiling: float) -> Interval:
         """No part of it above a ceiling; what is not known stays so."""
-        return Interval(*(float(np.minimum(ceiling, end)) for end in (self.value, self.low, self.high)))
+        return Interval(
+            *(float(np.minimum(ceiling, end)) for end in (self.value, self.low, self.high))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +105,14 @@ class Question:
     def now(self) -> Ingredients:
         """The ingredients of the period; of the baseline, those without AI."""
         found = self.everything.within(self.period.first, self.period.last)
-        return found[found.assisted != "true"] if self.of_baseline else found
+        return found[~found.saying("assisted", "true")] if self.of_baseline else found
 
     def before(self) -> Ingredients:
         """The ingredients of the baseline window, those without AI."""
         if self.baseline is None:
             return self.everything[slice(0, 0)]
         found = self.everything.within(self.baseline.first, self.baseline.last)
-        return found[found.assisted != "true"]
+        return found[~found.saying("assisted", "true")]
 
 
 def measured(kpi: str, answers: Sequence[tuple[Question, Iterable[Figure]]]) -> Measured:
@@ -146,5 +148,3 @@ def measured(kpi: str, answers: Sequence[tuple[Question, Iterable[Figure]]]) -> 
         np.full(len(rows), np.nan),
         more,
     )
-
-
