@@ -68,7 +68,8 @@ def test_deflection_and_what_it_saves_come_with_range_status_and_basis(judged: M
     ]  # fmt: skip
     events = (
         measured("tickets", BEFORE, *[10, 12, 8] * 10) + measured("orders", BEFORE, *[20] * 30)
-        + measured("tickets", AFTER, *[14, 16, 15] * 5) + measured("orders", AFTER, *[40] * 15) + bot
+        + measured("tickets", AFTER, *[14, 16, 15] * 5) + measured("orders", AFTER, *[40] * 15)
+        + bot
     )  # fmt: skip
     company = judged(events, plan_of(SERVICE))
     rate = company.value("deflection_rate")

@@ -65,7 +65,7 @@ class Ingredients:
         """What the rows say of a dimension, each once."""
         texts = self.texts[dimension]
         counts = np.bincount(getattr(self, dimension), minlength=len(texts))
-        return sorted(texts[code] for code in np.flatnonzero(counts))
+        return sorted(texts[code] for code in np.flatnonzero(counts).tolist())
 
     def segments(self) -> dict[str, Ingredients]:
         """The rows of each segment."""
