@@ -1,4 +1,4 @@
-"""Composed KPIs against numbers computed by hand: from filled-in tables by their SQL and function."""
+"""Composed KPIs against numbers computed by hand, from filled-in tables."""
 
 from __future__ import annotations
 
@@ -389,8 +389,16 @@ def test_the_range_of_a_count_is_garwood_s(count: int) -> None:
 # --- token_saving
 
 
-PRICES = {("own", "m"): dict.fromkeys(("cache_read", "cache_write", "per_request", "per_second"), 0.0)
-          | {"input": 2e-6, "output": 8e-6}}  # fmt: skip
+PRICES = {
+    ("own", "m"): {
+        "input": 2e-6,
+        "output": 8e-6,
+        "cache_read": 0.0,
+        "cache_write": 0.0,
+        "per_request": 0.0,
+        "per_second": 0.0,
+    }
+}
 REFERENCE = [{"tool": "writer", "prompt_version": "v1"}]
 
 

@@ -68,7 +68,8 @@ def test_deflection_and_what_it_saves_come_with_range_status_and_basis(judged: M
     ]  # fmt: skip
     events = (
         measured("tickets", BEFORE, *[10, 12, 8] * 10) + measured("orders", BEFORE, *[20] * 30)
-        + measured("tickets", AFTER, *[14, 16, 15] * 5) + measured("orders", AFTER, *[40] * 15) + bot
+        + measured("tickets", AFTER, *[14, 16, 15] * 5) + measured("orders", AFTER, *[40] * 15)
+        + bot
     )  # fmt: skip
     company = judged(events, plan_of(SERVICE))
     rate = company.value("deflection_rate")
@@ -196,7 +197,9 @@ def test_parity_shows_each_group_against_the_choice_by_hand_and_calls_it_adverse
 
 
 def test_innovation_is_per_100_hours_freed_and_no_baseline_frees_none(judged: Make) -> None:
-    events = worked(BEFORE, "", *[1.9, 2.0, 2.1] * 10) + worked(AFTER, "", *[0.9, 1.0, 1.1] * 20)
+    events = worked(BEFORE, "plain", *[1.9, 2.0, 2.1] * 10) + worked(
+        AFTER, "plain", *[0.9, 1.0, 1.1] * 20
+    )
     events += measured("ideas", AFTER, 3, 0, 3)
     teams = [{"name": "sales", "people": [{"from": date(2025, 1, 1), "count": 40}]}]
     case = use_case(pack="general", kpis=[{"id": "innovation"}])

@@ -1,4 +1,4 @@
-"""Composed KPIs in tests without an engine: from filled-in tables, by the KPI's own SQL and function."""
+"""Composed KPIs in tests without an engine: filled-in tables, the KPI's own SQL and function."""
 
 from __future__ import annotations
 

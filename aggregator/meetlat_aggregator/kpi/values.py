@@ -101,7 +101,8 @@ def _shapes(
     parts = rows["part"].combine_chunks().dictionary_encode()
     names = parts.dictionary.to_pylist()
     table = np.array([[kpi.shape_of(name) for name in names] for kpi in of_kpi])
-    return table[codes, np.asarray(parts.indices)]
+    of_row: npt.NDArray[np.str_] = table[codes, np.asarray(parts.indices)]
+    return of_row
 
 
 def _bare(value: Floats) -> Range:

@@ -23,8 +23,10 @@ class Handling:
 
 def mean_handling(tasks: Ingredients) -> Interval:
     """Of rows with hours as `total`, their squares, and as `weight` the tasks that say them."""
-    sums = (np.array([np.nansum(one)]) for one in (tasks.total, tasks.squares, tasks.weight))
-    return Interval.of(mean_t(*sums))
+    total, squares, n = (
+        np.array([np.nansum(one)]) for one in (tasks.total, tasks.squares, tasks.weight)
+    )
+    return Interval.of(mean_t(total, squares, n))
 
 
 def handling_before(
@@ -41,7 +43,7 @@ def handling_before(
     }
     found: dict[str, Handling] = {}
     for segment in segments:
-        measured = mean_handling(tasks[tasks.segment == segment])
+        measured = mean_handling(tasks[tasks.saying("segment", segment)])
         if segment in by_hand:
             found[segment] = Handling(by_hand[segment], estimated=True)
         elif np.isfinite(measured.value):

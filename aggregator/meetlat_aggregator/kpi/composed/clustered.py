@@ -13,7 +13,7 @@ from meetlat_aggregator.kpi.statistics import ratio_by_day
 def per_day(day: npt.NDArray[np.int64], *values: Floats) -> list[Floats]:
     """The sums of each day that is there; what is not known counts as nothing."""
     _, place = np.unique(day, return_inverse=True)
-    return [np.bincount(place, np.nan_to_num(one)) for one in values]
+    return [np.bincount(place, np.nan_to_num(one)).astype(np.float64) for one in values]
 
 
 def ratio_of(day: npt.NDArray[np.int64], total: Floats, amount: Floats) -> Interval:

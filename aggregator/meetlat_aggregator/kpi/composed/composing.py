@@ -39,7 +39,7 @@ def compose(
     plan: Plan | None,
     today: date,
 ) -> Iterator[Measured]:
-    """The composed KPIs of these in the given periods, from `kpi_components`. Raises duckdb.Error."""
+    """The composed ones of these KPIs in the given periods. Raises duckdb.Error."""
     asked = {name: kpi for name, kpi in kpis.items() if name in COMPOSED}
     if not asked or not periods:
         return

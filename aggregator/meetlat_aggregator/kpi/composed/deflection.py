@@ -27,6 +27,7 @@ from meetlat_aggregator.kpi.statistics import difference, improvement, mean_t
 
 # What a ticket costs where the plan does not say it, in euro: the founding article's.
 TICKET_COST = (15.0, 30.0)
+NOT_KNOWN = Interval()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Deflection:
     than before. `n` is what it rests on: orders, or answers. `why` it is not known.
     """
 
-    avoided: Interval = Interval()
-    rate: Interval = Interval()
+    avoided: Interval = NOT_KNOWN
+    rate: Interval = NOT_KNOWN
     n: float = 0.0
     estimated: bool = False
     said: str = ""
@@ -129,12 +130,10 @@ def _by_survey(now: Ingredients, came: float) -> Deflection:
         said = "needs orders, or answers to the survey question `would_have_called`"
         known = float(np.nansum(now.n))
         return Deflection(n=known, said=said, why=UNKNOWN)
-    share = Interval.of(
-        mean_t(*(np.array([np.nansum(one)]) for one in (answers.total, answers.squares, answers.n)))
-    )
-    share = Interval(
-        share.value, *(float(np.clip(end, 0.0, 1.0)) for end in (share.low, share.high))
-    )
+    total, squares = (np.array([np.nansum(one)]) for one in (answers.total, answers.squares))
+    mean = Interval.of(mean_t(total, squares, np.array([n])))
+    low, high = (float(np.clip(end, 0.0, 1.0)) for end in (mean.low, mean.high))
+    share = Interval(mean.value, low, high)
     avoided = share.times(alone)
     rate = Interval(*(_rate(end, came) for end in (avoided.value, avoided.low, avoided.high)))
     said = "by the share of askers who say that they would have called"
@@ -146,7 +145,7 @@ def _rate(avoided: float, came: float) -> float:
 
 
 def _product(one: Interval, other: Interval) -> Interval:
-    """Of two ranges, one of them an assumption: from the least product of their ends to the most."""
+    """Of two ranges, one of them an assumption: from the least product of ends to the most."""
     ends = [a * b for a, b in product((one.low, one.high), (other.low, other.high))]
     known = not any(map(math.isnan, ends))
     low, high = (min(ends), max(ends)) if known else (math.nan, math.nan)

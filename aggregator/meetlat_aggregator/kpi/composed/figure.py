@@ -105,14 +105,14 @@ class Question:
     def now(self) -> Ingredients:
         """The ingredients of the period; of the baseline, those without AI."""
         found = self.everything.within(self.period.first, self.period.last)
-        return found[found.assisted != "true"] if self.of_baseline else found
+        return found[~found.saying("assisted", "true")] if self.of_baseline else found
 
     def before(self) -> Ingredients:
         """The ingredients of the baseline window, those without AI."""
         if self.baseline is None:
             return self.everything[slice(0, 0)]
         found = self.everything.within(self.baseline.first, self.baseline.last)
-        return found[found.assisted != "true"]
+        return found[~found.saying("assisted", "true")]
 
 
 def measured(kpi: str, answers: Sequence[tuple[Question, Iterable[Figure]]]) -> Measured:

@@ -29,7 +29,7 @@ def selection_parity(asked: Question) -> Iterator[Figure]:
     """
     rows = asked.now()
     if asked.live:
-        rows = rows[rows.assisted != "false"]  # choices by hand are the baseline's
+        rows = rows[~rows.saying("assisted", "false")]  # choices by hand are the baseline's
     rows = rows[~rows.control]
     shown: list[tuple[str, str, Parity]] = []
     for dimension, vacancies in _by_dimension(rows).items():
@@ -51,13 +51,12 @@ def selection_parity(asked: Question) -> Iterator[Figure]:
 def _by_dimension(rows: Ingredients) -> dict[str, list[dict[str, Counts]]]:
     """Per dimension the counts of each group, one mapping per vacancy (segment)."""
     found: dict[str, dict[str, dict[str, Counts]]] = defaultdict(lambda: defaultdict(dict))
-    for segment in np.unique(rows.segment):
-        of_segment = rows[rows.segment == segment]
-        for part in np.unique(of_segment.part):
+    for segment, of_segment in rows.segments().items():
+        for part in of_segment.names("part"):
             own = of_segment.of(part)
             dimension, group = json.loads(part)
             counts = Counts(int(np.nansum(own.n)), int(np.nansum(own.total)))
-            found[dimension][str(segment)][group] = counts
+            found[dimension][segment][group] = counts
     return {dimension: list(vacancies.values()) for dimension, vacancies in found.items()}
 
 

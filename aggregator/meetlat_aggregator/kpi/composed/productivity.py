@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -17,9 +17,9 @@ def agent_productivity(asked: Question) -> Iterator[Figure]:
     """Σ closed × baseline handling of its segment / hours worked; in all, and per team."""
     now, before = asked.now(), asked.before()
     yield from _figure(asked, now[~now.control], before[~before.control], "")
-    for team in np.unique(now.team):
-        if team:
-            yield from _figure(asked, now[now.team == team], before[before.team == team], str(team))
+    for team in filter(None, now.names("team")):
+        of_team, of_team_before = (rows[rows.saying("team", team)] for rows in (now, before))
+        yield from _figure(asked, of_team, of_team_before, team)
 
 
 def _figure(asked: Question, now: Ingredients, before: Ingredients, team: str) -> Iterator[Figure]:
@@ -37,20 +37,19 @@ def _figure(asked: Question, now: Ingredients, before: Ingredients, team: str) -
         return
     segments = cases.segments()
     known = handling_before(asked.use_case, before.of("cases"), segments, team)
-    covered = _weight(cases, segments, known) / _weight(cases, segments, segments)
+    covered = _weight(segments, known) / _weight(segments, segments)
     if not known or not covered > 0:
         if not asked.of_baseline:
             said = "no case says what it took before go-live"
             yield Figure(Interval(), closed, "", team, said, NO_BASELINE)
         return
-    factor = np.array([known[s].hours.value if s in known else 0.0 for s in cases.segment])
+    names = cases.texts["segment"]
+    hours_each = [known[name].hours.value if name in known else 0.0 for name in names]
+    factor = np.array(hours_each)[cases.segment]
     day = np.concatenate([cases.day, worked.day])
-    nothing = np.zeros(len(worked)), np.zeros(len(cases))
-    found = ratio_of(
-        day,
-        np.concatenate([np.nan_to_num(cases.n) * factor, nothing[0]]),
-        np.concatenate([nothing[1], worked.total]) * covered,
-    )
+    done = np.concatenate([np.nan_to_num(cases.n) * factor, np.zeros(len(worked))])
+    spent = np.concatenate([np.zeros(len(cases)), worked.total]) * covered
+    found = ratio_of(day, done, spent)
     compared = sum(float(np.nansum(segments[name].n)) for name in known)
     said = ""
     if compared < closed:
@@ -59,7 +58,7 @@ def _figure(asked: Question, now: Ingredients, before: Ingredients, team: str) -
     yield Figure(found, compared, "", team, said, None, estimated)
 
 
-def _weight(cases: Ingredients, segments: dict[str, Ingredients], names: object) -> float:
+def _weight(segments: dict[str, Ingredients], names: Collection[str]) -> float:
     """How much of the work these segments are: by the hours that their cases take now; where those
     are not known of all, by cases.
     """
@@ -68,5 +67,5 @@ def _weight(cases: Ingredients, segments: dict[str, Ingredients], names: object)
         closed, handled = float(np.nansum(rows.n)), float(np.nansum(rows.weight))
         weights[name] = (closed, closed * np.nansum(rows.total) / handled if handled else math.nan)
     timed = [hours for _, hours in weights.values()]
-    by_hours = all(map(math.isfinite, timed)) and sum(timed) > 0
-    return float(sum(weights[name][int(by_hours)] for name in segments if name in names))  # type: ignore[operator]
+    by_hours = bool(all(map(math.isfinite, timed)) and sum(timed) > 0)
+    return float(sum(weights[name][int(by_hours)] for name in segments if name in names))

@@ -22,6 +22,7 @@ from meetlat_aggregator.kpi.composed.figure import (
     Question,
 )
 from meetlat_aggregator.kpi.composed.ingredients import Ingredients
+from meetlat_aggregator.kpi.plan_tables import FIRST_DAY
 from meetlat_aggregator.kpi.statistics import (
     Range,
     difference,
@@ -52,11 +53,7 @@ def token_saving(asked: Question) -> Iterator[Figure]:
     if asked.of_baseline:
         return
     now = asked.now()
-    until = (
-        asked.everything[: np.searchsorted(asked.everything.day, now.day[-1] + 1)]
-        if len(now)
-        else now
-    )
+    until = asked.everything.within(FIRST_DAY, asked.period.last)
     pairs: list[Pair] = []
     told: list[str] = []
     worse: list[str] = []
@@ -114,14 +111,14 @@ def _newest(now: Ingredients, until: Ingredients, tool: str) -> tuple[str, float
     the calls of all of them.
     """
     versions: dict[str, float] = {}
-    for part in np.unique(now.part):
+    for part in now.names("part"):
         told = json.loads(part)
         if told[0] == "per_request" and told[1] == tool:
             versions[told[4]] = versions.get(told[4], 0.0) + float(np.nansum(now.of(part).n))
     if not versions:
         return "", 0.0
     first: dict[str, int] = {}
-    for part in np.unique(until.part):
+    for part in until.names("part"):
         told = json.loads(part)
         if told[0] == "per_request" and told[1] == tool and told[4] in versions:
             day = int(until.of(part).day[0])
@@ -132,7 +129,7 @@ def _newest(now: Ingredients, until: Ingredients, tool: str) -> tuple[str, float
 def _pairs(
     now: Ingredients, until: Ingredients, tool: str, newest: str, reference: str, context: Context
 ) -> Iterator[Pair]:
-    for part in np.unique(now.part):
+    for part in now.names("part"):
         kind, *told = json.loads(part)
         if kind != "per_request" or (told[0], told[3]) != (tool, newest):
             continue
@@ -170,16 +167,15 @@ def _accuracy(until: Ingredients, tool: str, newest: str, reference: str) -> tup
     shares, checks = [], []
     for version in (newest, reference):
         rows = until.of(_key("accuracy", tool, version))
-        sums = [np.array([np.nansum(one)]) for one in (rows.total, rows.weight, rows.squares)]
-        shares.append(weighted_wilson(*sums))
+        hits, weight, squares = (
+            np.array([np.nansum(one)]) for one in (rows.total, rows.weight, rows.squares)
+        )
+        shares.append(weighted_wilson(hits, weight, squares))
         checks.append(float(np.nansum(rows.n)))
     if min(checks) < LEAST_CHECKS:
         which = newest if checks[0] < LEAST_CHECKS else reference
-        return (
-            f"whether {tool} is still as right is not known: {which!r} has fewer than "
-            f"{LEAST_CHECKS} random checks",
-            TOO_FEW,
-        )
+        lacks = f"{which!r} has fewer than {LEAST_CHECKS} random checks"
+        return f"whether {tool} is still as right is not known: {lacks}", TOO_FEW
     now, before = (100 * float(share.value[0]) for share in shares)
     if not now < before:
         return "", ""
