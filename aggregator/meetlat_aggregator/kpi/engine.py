@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import duckdb
@@ -20,27 +20,15 @@ import pyarrow as pa
 from meetlat.kpis.catalogue import Kpi, catalogue
 from meetlat.plan.models import Company, Plan, UseCase
 from meetlat_aggregator.dictionary import describe
-from meetlat_aggregator.kpi.adding import Wanted, add_sums, add_waits
 from meetlat_aggregator.kpi.aims import made_of
 from meetlat_aggregator.kpi.company import CompanyParts, Result, own_kpis
-from meetlat_aggregator.kpi.components import ADDED, Components, names
-from meetlat_aggregator.kpi.composed.composing import compose
+from meetlat_aggregator.kpi.components import Components, names
 from meetlat_aggregator.kpi.exchange import make_exchange
-from meetlat_aggregator.kpi.inputs import SOURCES, Days, Inputs
+from meetlat_aggregator.kpi.inputs import SOURCES, Inputs
 from meetlat_aggregator.kpi.judging import Judging
-from meetlat_aggregator.kpi.measured import Measured
-from meetlat_aggregator.kpi.observations import Observations
-from meetlat_aggregator.kpi.periods import (
-    BASELINE,
-    DAY,
-    HOUR,
-    SHORT,
-    Period,
-    apart,
-    touched_periods,
-)  # fmt: skip
+from meetlat_aggregator.kpi.measuring import Measuring, portions
+from meetlat_aggregator.kpi.periods import BASELINE, DAY, touched_periods
 from meetlat_aggregator.kpi.plan_tables import FIRST_DAY, make_plan_tables
-from meetlat_aggregator.kpi.values import from_buckets, from_sums
 from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
 from meetlat_aggregator.sqlfiles import sql
 
@@ -49,7 +37,6 @@ HOURS_KEPT = timedelta(days=35)
 _NO_COMPANY = Company(name="unknown")  # without a plan money is in euro
 # Everything at once is quickest; of a long past it would take more memory than there is.
 _FEW_DAYS, _STRETCH = 40, 91  # days; a stretch is of whole weeks
-_PERIODS_AT_ONCE, _CELLS_AT_ONCE, _ROWS_AT_ONCE = 150, 100_000, 50_000
 _NEWS_OF = timedelta(days=21)  # older news is none
 _ROOM_MB = 256
 _REST = 10.0  # times as long as they took
@@ -84,10 +71,13 @@ class Engine:
         self._company = CompanyParts(con, plan)
         self._clock = clock
         self._worked = worked
-        self._inputs = Inputs(con)
+        self._weekly = names(name for name, kpi in self._kpis.items() if kpi.weekly)
+        self._inputs = Inputs(con, any(case.hours == "working" for case in self._planned()))
         self._components = Components(con, self._inputs)
+        self._measuring = Measuring(
+            con, plan, self._inputs, self._components, self._weekly, privacy_limit
+        )
         self._again = 0.0
-        self._privacy_limit = privacy_limit
         self._made_on: date | None = None
 
     def create(self) -> None:
@@ -190,7 +180,7 @@ class Engine:
                 made = [kpi for kpi in known if kpi.weekly == weekly]
                 for some in _stretches(at_hand) if made else ():
                     self._components.rewrite(
-                        made, self._hand(some, now), few=len(some) <= _FEW_DAYS
+                        made, self._inputs.hand(some, now), few=len(some) <= _FEW_DAYS
                     )
             self._components.rewrite_months(kpis.values(), days)
             if of_values or everything:  # what the plan names is unknown before the first event
@@ -248,14 +238,6 @@ class Engine:
             if any(SOURCES.get(source) in changed.sources for source in kpi.inputs)
         }
 
-    def _hand(self, days: Iterable[date], now: datetime) -> Days:
-        """Put `days` at hand: the inputs of KPIs give no others."""
-        given = sorted(days)
-        at_hand = pa.table({"day": pa.array(given, pa.date32())})  # noqa: F841 - read next
-        self._con.execute("CREATE OR REPLACE TEMP TABLE kpi_days AS SELECT * FROM at_hand")
-        working = any(case.hours == "working" for case in self._planned())
-        return Days(given[0], given[-1], now, working)
-
     def _planned(self) -> tuple[UseCase, ...]:
         return self._plan.use_cases if self._plan else ()
 
@@ -282,7 +264,7 @@ class Engine:
         cases = self._cases()
         by_row = [name for name, kpi in kpis.items() if kpi.shape == "survival"]
         kpi_made_of = made_of(kpis)  # noqa: F841 - read next
-        query = sql("kpi/last_days").format(since=today - _NEWS_OF, weekly=self._weekly())
+        query = sql("kpi/last_days").format(since=today - _NEWS_OF, weekly=self._weekly)
         self._con.execute(query, {"by_row": by_row})
         judging = Judging(self._con, self._plan, cases, kpis, today, now, self._company.troubles)
         # What ended yesterday is still judged by whether there was news since.
@@ -297,144 +279,17 @@ class Engine:
         before = [period for period in periods if period.name == BASELINE]
         if everything:
             touched = days
-            judging.write(self._measured(kpis, before, cases, today, now), before, baselines=True)
+            found = self._measuring.periods(kpis, before, cases, today, now)
+            judging.write(found, before, baselines=True)
         after = [period for period in periods if period.name != BASELINE]
-        for some in _portions(after):
-            judging.write(self._measured(kpis, some, cases, today, now), some, baselines=False)
-        hours, of_hours = self._hourly(kpis, touched, today, now)
+        for some in portions(after):
+            found = self._measuring.periods(kpis, some, cases, today, now)
+            judging.write(found, some, baselines=False)
+        recent = {day for day in touched if day >= today - HOURS_KEPT}
+        hours, of_hours = self._measuring.hours(kpis, recent, now)
         if hours:
             judging.write(of_hours, hours, baselines=False)
         self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
-
-    # --- measuring
-
-    def _measured(
-        self,
-        kpis: dict[str, Kpi],
-        periods: list[Period],
-        cases: list[UseCase],
-        today: date,
-        now: datetime,
-    ) -> list[Measured]:
-        """Values of these periods, all of which are baselines or none."""
-        by_row = {name: kpi for name, kpi in kpis.items() if kpi.shape == "survival"}
-        return [
-            *self._additive(kpis, periods),
-            *self._by_row(by_row, periods, now),
-            *compose(self._con, kpis, periods, cases, self._plan, today),
-        ]
-
-    def _additive(self, kpis: dict[str, Kpi], periods: list[Period]) -> Iterator[Measured]:
-        if not periods:
-            return
-        long = any(period.name not in SHORT for period in periods)
-        days = sorted({day for period in periods for day in apart(period)})
-        needed = pa.table({"day": pa.array(days, pa.date32())})  # noqa: F841 - read next
-        con = self._con
-        con.execute("CREATE OR REPLACE TEMP TABLE kpi_needed AS SELECT * FROM needed")
-        weekly = self._weekly()
-        at_hand = f"(c.kpi IN ({weekly}) OR c.day IN (SELECT day FROM kpi_needed))"
-        before = periods[0].name == BASELINE
-        given = {
-            "first": min(p.first for p in periods),
-            "last": max(p.last for p in periods),
-            "among": f"{at_hand} AND c.assisted <> 'true'" if before else at_hand,
-            "months": "true" if long else "false",
-            "weekly": weekly,
-        }
-        compared = con.execute("SELECT DISTINCT kpi FROM published.baselines").fetchall()
-        wanted = Wanted(
-            periods, self._control(), frozenset(kpis if before else (kpi for (kpi,) in compared))
-        )
-        sums = [k for k, kpi in kpis.items() if kpi.shape in ADDED]
-        waits = [k for k, kpi in kpis.items() if kpi.shape == "quantile"]
-        for table, of_shape, query, add, measure in (
-            ("kpi_components", sums, "kpi/day_sums", add_sums, from_sums),
-            ("kpi_buckets", waits, "kpi/day_buckets", add_waits, from_buckets),
-        ):
-            for some in self._packs(table, of_shape, given):
-                parts = con.sql(sql(query).format(**given, kpis=names(some))).to_arrow_table()
-                added = list(add(parts, wanted))
-                if added:
-                    yield measure(pa.concat_tables(added), kpis)
-
-    def _control(self) -> dict[str, str]:
-        return {case.id: case.control_team for case in self._planned() if case.control_team}
-
-    def _packs(
-        self, table: str, kpis: list[str], given: Mapping[str, object]
-    ) -> Iterator[list[str]]:
-        """So many of these KPIs at a time that a statement over their parts needs little memory."""
-        if not kpis:
-            return
-        query = sql("kpi/cell_counts").format(**given, table=table, kpis=names(kpis))
-        counts = dict(self._con.execute(query).fetchall())
-        pack: list[str] = []
-        cells = 0
-        for kpi in kpis:
-            if pack and cells + counts.get(kpi, 0) > _CELLS_AT_ONCE:
-                yield pack
-                pack, cells = [], 0
-            pack.append(kpi)
-            cells += counts.get(kpi, 0)
-        yield pack
-
-    def _weekly(self) -> str:
-        return names(name for name, kpi in self._kpis.items() if kpi.weekly)
-
-    def _by_row(
-        self, kpis: dict[str, Kpi], periods: list[Period], now: datetime
-    ) -> Iterator[Measured]:
-        if not kpis or not periods:
-            return
-        stretches = {replace(period, use_case="", name="") for period in periods}
-        days = {
-            stretch.first + timedelta(days=i)
-            for stretch in stretches
-            for i in range((stretch.last - stretch.first).days + 1)
-        }
-        at_hand = self._hand(days, now)
-        control = self._control()
-        for name, kpi in kpis.items():
-            query = f"{self._inputs.given(kpi.inputs, at_hand)} SELECT * FROM ({kpi.sql}\n)"
-            rows = self._con.sql(sql("kpi/observations").format(query=query))
-            batches = rows.to_arrow_reader(_ROWS_AT_ONCE)
-            for measured in Observations.of(name, batches).measure(periods, control, kpi.quantile):
-                yield measured.without_small(self._privacy_limit) if kpi.people else measured
-
-    def _hourly(
-        self, kpis: dict[str, Kpi], days: set[date], today: date, now: datetime
-    ) -> tuple[list[Period], list[Measured]]:
-        """Hours of the days at hand, of technical KPIs and whole use cases."""
-        hourly = [kpi for kpi in kpis.values() if kpi.hourly]
-        recent = {day for day in days if day >= today - HOURS_KEPT}
-        if not hourly or not recent:
-            return [], []
-        at_hand = self._hand(recent, now)
-        found: list[Measured] = []
-        sums = [kpi for kpi in hourly if kpi.shape != "quantile"]
-        if sums:
-            query = sql("kpi/hour_sums").format(
-                query=self._components.select(sums, at_hand, "hour")
-            )
-            found.append(from_sums(self._con.sql(query).to_arrow_table(), kpis))
-        waits = [kpi for kpi in hourly if kpi.shape == "quantile"]
-        if waits:
-            made = self._components.select(waits, at_hand, "hour")
-            query = sql("kpi/hour_buckets").format(query=made)
-            found.append(from_buckets(self._con.sql(query).to_arrow_table(), kpis))
-        hours = {
-            (use_case, start)
-            for one in found
-            for use_case, start in zip(
-                one.key["use_case"].to_pylist(), one.key["start"].to_pylist(), strict=True
-            )
-        }
-        periods = [
-            Period(use_case, HOUR, start, start.date(), start.date())
-            for use_case, start in sorted(hours)
-        ]
-        return periods, found
 
 
 def _whole_weeks(days: set[date]) -> set[date]:
@@ -448,15 +303,6 @@ def _stretches(days: set[date]) -> Iterator[list[date]]:
     ordered = sorted(days)
     for first in range(0, len(ordered), _STRETCH):
         yield ordered[first : first + _STRETCH]
-
-
-def _portions(periods: list[Period]) -> Iterator[list[Period]]:
-    """So many periods at a time that their values need little memory: those that are added up from
-    months together, the others in the order of time.
-    """
-    ordered = sorted(periods, key=lambda period: (period.name in SHORT, period.first))
-    for first in range(0, len(ordered), _PERIODS_AT_ONCE):
-        yield ordered[first : first + _PERIODS_AT_ONCE]
 
 
 def _unplanned(name: str) -> UseCase:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 import duckdb
+import pyarrow as pa
 
 from meetlat_aggregator.dictionary import TABLES
 from meetlat_aggregator.sqlfiles import sql
@@ -54,11 +55,21 @@ def _midnight(day: date) -> datetime:
 
 
 class Inputs:
-    """The inputs on one connection, on which `published` is attached."""
+    """The inputs on one connection, on which `published` is attached. `working`: some use case
+    counts in working hours.
+    """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, working: bool = False) -> None:
         self._con = con
+        self._working = working
         self._columns: dict[str, list[str]] = {}
+
+    def hand(self, days: Iterable[date], now: datetime) -> Days:
+        """Put these days at hand: the inputs give no others. `now` is the watermark, naive UTC."""
+        given = sorted(days)
+        at_hand = pa.table({"day": pa.array(given, pa.date32())})  # noqa: F841 - read next
+        self._con.execute("CREATE OR REPLACE TEMP TABLE kpi_days AS SELECT * FROM at_hand")
+        return Days(given[0], given[-1], now, self._working)
 
     def given(self, names: Iterable[str], days: Days) -> str:
         """What goes before a SELECT that reads these inputs; '' when there are none."""
