@@ -151,7 +151,6 @@ def test_token_saving_is_at_today_s_prices_and_hidden_when_accuracy_fell(judged:
         "interaction", BEFORE, tool="writer", provider="own", model="m", prompt_version="v1",
         input_tokens=300_000, output_tokens=100, duration=1.0,
     )  # fmt: skip
-    shown.publisher._engine[1]._back_again = 0.0  # type: ignore[index]
     shown.feed([late]).publish()
     after = shown.value("token_saving", "month", start="2026-04-01 00:00:00")
     assert after["value"] > month["value"]

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from support.aggregating import Sent, event, person, void
 from support.judging import NOW, Judged, at, plan_of, task, tasks, use_case
 
+from meetlat.plan.models import Plan, Price
 from meetlat_aggregator.kpi import engine
+from meetlat_aggregator.kpi.composed import composing
+from meetlat_aggregator.kpi.prices import PriceBook
 
 FIRST, DAYS = date(2025, 12, 22), 60
 SEGMENTS, TEAMS = (None, "standard", "complex"), (None, "north", "south")
@@ -38,12 +41,40 @@ def events(draw: st.DrawFn) -> Sent:
 
 
 @st.composite
-def batches(draw: st.DrawFn) -> list[list[Sent]]:
+def ingredients(draw: st.DrawFn) -> Sent:
+    """What the composed KPIs are made of: of few kinds, so that they do have values."""
+    moment = at(draw(days), draw(st.integers(0, 23)))
+    many = draw(st.integers(1, 60))
+    version = {"tool": "writer", "prompt_version": draw(st.sampled_from(["v1", "v2"]))}
+    kind, said = draw(
+        st.sampled_from(
+            [
+                ("measurement", {"name": "tickets", "value": str(many)}),
+                ("measurement", {"name": "orders", "value": str(3 * many)}),
+                ("measurement", {"name": "agent_hours", "value": str(many)}),
+                ("measurement", {"name": "ideas", "value": str(many % 3)}),
+                ("resolution", {"session": f"s{many}", "outcome": "resolved", "by": "bot"}),
+                ("interaction", {**version, "provider": "own", "model": "m", "duration": 1.0,
+                                 "input_tokens": 100 * many, "output_tokens": many}),
+                ("review", {**version, "sampled": True, "sampling_rate": 1, "correct": many > 6}),
+                ("selection_counts", {"dimension": "gender", "stage": "applied",
+                                      "counts": {"f": 40 + many, "m": 60}}),
+                ("selection_counts", {"dimension": "gender", "stage": "selected",
+                                      "counts": {"f": many % 9, "m": 12}}),
+                ("task", {"process": "quote", "case": f"c{many}", "handling": 60.0 * many,
+                          "requested": moment, "finished": moment + timedelta(hours=1),
+                          "user": person(many % 12)}),
+            ]
+        )
+    )  # fmt: skip
+    return event(kind, time=moment, history=True, use_case="quotes", **said)
+
+
+@st.composite
+def batches(draw: st.DrawFn, of: st.SearchStrategy[Sent], most: int = 25) -> list[list[Sent]]:
     """Events in the order in which they come, on the same day or some days later."""
     found, day = [], NOW
-    for batch in draw(
-        st.lists(st.lists(events(), min_size=1, max_size=25), min_size=2, max_size=3)
-    ):
+    for batch in draw(st.lists(st.lists(of, min_size=1, max_size=most), min_size=2, max_size=3)):
         found.append([replace(sent, appended=day) for sent in batch])
         day += timedelta(days=draw(st.sampled_from([0, 0, 1, 6, 40])))
     return found
@@ -57,6 +88,24 @@ PLAN = plan_of(
         kpis=[{"id": "lead_time"}, {"id": "response_on_time"}],
     ),
     timezone="Europe/Amsterdam",
+)
+COMPOSED = plan_of(
+    use_case(
+        go_live=date(2026, 1, 12),
+        baseline={"from": date(2025, 12, 22), "until": date(2026, 1, 11)},
+        reference_prompts=[{"tool": "writer", "prompt_version": "v1"}],
+        kpis=[{"id": name} for name in sorted(composing.COMPOSED)],
+    ),
+    teams=[{"name": "north", "people": [{"from": date(2025, 1, 1), "count": 40}]}],
+    privacy={"agreement": "Works council, 12 January 2026"},
+)
+PRICES = PriceBook(
+    (
+        Price.model_validate(
+            {"model": "m", "from": "2025-01-01", "currency": "EUR", "input": 2, "output": 8}
+        ),
+    ),
+    library=False,
 )
 TABLES = {
     "kpi_values": "* EXCLUDE (as_of)",
@@ -80,13 +129,27 @@ def shown(company: Judged) -> dict[str, Counter[str]]:
 @settings(
     max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
 )
-@given(batches())
+@given(batches(events()))
 def test_publishing_again_and_again_gives_what_publishing_once_gives(
     batches: list[list[Sent]],
 ) -> None:
+    hold_step_by_step(batches, PLAN)
+
+
+@settings(
+    max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+)
+@given(batches(ingredients(), most=60))
+def test_the_same_holds_of_what_is_composed_of_several_sums(batches: list[list[Sent]]) -> None:
+    hold_step_by_step(batches, COMPOSED)
+
+
+def hold_step_by_step(batches: list[list[Sent]], plan: Plan) -> None:
+    """Publish after each batch, then all at once, and compare."""
     with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
         patched.setattr(engine, "_REST", 0.0)
-        company = Judged(Path(folder), PLAN)
+        company = Judged(Path(folder), plan)
+        company.publisher.prices = PRICES
         try:
             for batch in batches:
                 company.feed(batch).publish()
