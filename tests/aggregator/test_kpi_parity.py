@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats.contingency import relative_risk
+from support.composing import figures
 from support.kpi_inputs import Inputs, select
 from support.kpi_rows import parts_of
 
@@ -101,6 +102,28 @@ def test_a_hidden_group_cannot_be_worked_out_from_the_others() -> None:
     assert parity([two_hidden]).keys() == {"b", "d"}
     # Shown, b would tell of a and c together, who are too few.
     assert parity([{"a": Counts(3, 1), "b": big, "c": Counts(4, 1)}]) == {}
+
+
+def test_where_no_group_may_be_shown_it_is_suppressed_without_a_number() -> None:
+    inputs = Inputs()
+    counted(inputs, "applied", {"f": 12, "m": 20}, assisted="true")
+    counted(inputs, "selected", {"f": 4, "m": 9}, assisted="true")
+    (found,) = figures("selection_parity", inputs).values()
+    assert (found.verdict, math.isnan(found.n), math.isnan(found.interval.value)) == (
+        "suppressed", True, True,
+    )  # fmt: skip
+    assert figures("selection_parity", Inputs()) == {}
+
+
+def test_a_group_alone_in_its_vacancies_has_a_difference_and_no_ratio() -> None:
+    inputs = Inputs()
+    for vacancy, group, selected in (("clerk", "f", 10), ("driver", "m", 30)):
+        counted(inputs, "applied", {group: 60}, assisted="true", segment=vacancy)
+        counted(inputs, "selected", {group: selected}, assisted="true", segment=vacancy)
+    found = figures("selection_parity", inputs)
+    assert found["gender/f", ""].interval.value == pytest.approx(10 / 40 - 1 / 2)
+    assert found["gender/f/ratio", ""].verdict == "too few"
+    assert math.isnan(found["gender/f/ratio", ""].interval.value)
 
 
 def test_nothing_to_compare_is_nothing_and_never_an_error() -> None:

@@ -17,6 +17,7 @@ from meetlat_aggregator.kpi.periods import BASELINE, Period
 from meetlat_aggregator.kpi.statistics import Range
 
 UNKNOWN, NO_BASELINE, TOO_FEW = "unknown", "no baseline", "too few"
+SUPPRESSED = "suppressed"
 ON, UNDECIDED, OFF = "on target", "undecided", "off target"
 
 

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meetlat_aggregator.kpi.composed.figure import OFF, ON, UNDECIDED, Figure, Interval, Question
+from meetlat_aggregator.kpi.composed.figure import (
+    OFF,
+    ON,
+    SUPPRESSED,
+    TOO_FEW,
+    UNDECIDED,
+    Figure,
+    Interval,
+    Question,
+)
 from meetlat_aggregator.kpi.composed.ingredients import Ingredients
 from meetlat_aggregator.kpi.statistics.base import normal_quantile
 
@@ -35,11 +44,15 @@ def selection_parity(asked: Question) -> Iterator[Figure]:
     for dimension, vacancies in _by_dimension(rows).items():
         shown += [(dimension, group, one) for group, one in parity(vacancies).items()]
     if not shown:
+        if len(rows) and not asked.of_baseline:
+            said = "no group may be shown: each, or all others beside it, are too few"
+            yield Figure(Interval(), math.nan, said=said, verdict=SUPPRESSED)
         return
     for dimension, group, one in shown:
         name = f"{dimension}/{group}"
         yield Figure(one.interval, one.n, name, said=one.words, verdict=one.verdict)
-        yield Figure(one.ratio_interval, one.n, f"{name}/ratio", verdict=one.verdict)
+        known = one.verdict if math.isfinite(one.ratio) else TOO_FEW
+        yield Figure(one.ratio_interval, one.n, f"{name}/ratio", verdict=known)
     dimension, group, worst = min(shown, key=lambda item: (item[2].difference, *item[:2]))
     verdicts = [one.verdict for _, _, one in shown]
     verdict = next(one for one in (OFF, UNDECIDED, ON) if one in verdicts)
