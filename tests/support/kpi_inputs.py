@@ -154,7 +154,7 @@ class Inputs:
     def value(self, kpi: str, part: str = "", **where: Any) -> float | None:
         """The value of a KPI over everything that was added, or over the rows of `where`."""
         rows = select(self.parts(kpi), part, **where)
-        return reference(catalogue()[kpi], rows)
+        return reference(catalogue()[kpi], rows, part)
 
 
 def select(rows: Iterable[Row], part: str = "", **where: Any) -> list[Row]:
@@ -166,11 +166,13 @@ def select(rows: Iterable[Row], part: str = "", **where: Any) -> list[Row]:
     ]
 
 
-def reference(kpi: Kpi, rows: Sequence[Row]) -> float | None:
-    """The value of a KPI, as its shape says, in plain Python. None: unknown, or hidden (a NULL)."""
+def reference(kpi: Kpi, rows: Sequence[Row], part: str = "") -> float | None:
+    """The value of a KPI or its part, as its shape says, in plain Python. None: unknown, or hidden
+    (a NULL).
+    """
     if not rows:
         return None
-    found = _OF_SHAPE[kpi.shape](kpi, rows)
+    found = _OF_SHAPE[kpi.shape_of(part)](kpi, rows)
     return None if found is None else found * kpi.scale
 
 
