@@ -255,8 +255,9 @@ TRIPS: dict[str, list[Trip]] = {
             (*Q, "steps"), ["measures steps"], ["end_to_end_lead_time"]),
     ],
     "learning-curve": [
-        add(KPIS, choice("learning_curve", target={"low": 60, "kind": "absolute"}), (*KPIS, 4),
-            "whose task it was", "`agreement`")
+        Trip({**changed(KPIS, choice("learning_curve", target={"low": 60}), add=True), "privacy": {
+            "purpose": "p", "no_agreement_because": "n", "impact_assessment": "i"}}, (*KPIS, 4),
+            ["whose task it was"], ["`agreement`"])
     ],
     "reference-prompt": [
         add(KPIS, choice("token_saving", target={"low": 0.3}), (*KPIS, 4), "nothing to compare",
