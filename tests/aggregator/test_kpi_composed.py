@@ -360,6 +360,11 @@ def test_while_hours_freed_are_not_clear_ideas_are_counted_per_100_employees(
     assert found["per_100_employees", ""].interval == found["", ""].interval
 
 
+def test_before_go_live_no_hour_is_freed_by_ai() -> None:
+    found = figure("innovation", makers(QUICK), people=TEAMS, go_live=date(2026, 6, 1))
+    assert "per 100 employees" in found.said
+
+
 def test_employees_are_those_of_the_use_case_s_teams_on_the_period_s_last_day() -> None:
     found = figure("innovation", makers({}), people=TEAMS, teams=["sales"])
     assert found.interval.value == pytest.approx(12 / 50 * 100)
@@ -448,8 +453,8 @@ def test_a_saving_is_one_less_the_cost_of_a_call_by_that_of_the_reference() -> N
 
 def test_the_newest_version_is_the_one_that_was_first_called_last() -> None:
     inputs = prompts()
-    called(inputs, "v0", NOW + timedelta(days=9), (10, 10))
-    called(inputs, "v0", date(2026, 1, 20), (10, 10))
+    called(inputs, "v9", NOW + timedelta(days=9), (10, 10))
+    called(inputs, "v9", date(2026, 1, 20), (10, 10))
     assert saving(inputs).interval.value == pytest.approx(saving(prompts()).interval.value)
     assert "of the calls cannot be compared" in saving(inputs).said
 

@@ -148,8 +148,8 @@ def test_token_saving_is_at_today_s_prices_and_hidden_when_accuracy_fell(judged:
     # A call with the reference version that comes late changes every period.
     month = shown.value("token_saving", "month", start="2026-04-01 00:00:00")
     late = said(
-        "interaction", BEFORE, tool="writer", provider="own", model="m", prompt_version="v1",
-        input_tokens=300_000, output_tokens=100, duration=1.0,
+        "interaction", BEFORE - timedelta(days=30), tool="writer", provider="own", model="m",
+        prompt_version="v1", input_tokens=300_000, output_tokens=100, duration=1.0,
     )  # fmt: skip
     shown.feed([late]).publish()
     after = shown.value("token_saving", "month", start="2026-04-01 00:00:00")

@@ -16,7 +16,7 @@ from support.judging import NOW, Judged, at, plan_of, task, tasks, use_case
 
 from meetlat.plan.models import Plan, Price
 from meetlat_aggregator.kpi import engine
-from meetlat_aggregator.kpi.composed import composing
+from meetlat_aggregator.kpi.composed import composing, token_saving
 from meetlat_aggregator.kpi.prices import PriceBook
 
 FIRST, DAYS = date(2025, 12, 22), 60
@@ -148,6 +148,7 @@ def hold_step_by_step(batches: list[list[Sent]], plan: Plan) -> None:
     """Publish after each batch, then all at once, and compare."""
     with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
         patched.setattr(engine, "_REST", 0.0)
+        patched.setattr(token_saving, "LEAST_CHECKS", 1)
         company = Judged(Path(folder), plan)
         company.publisher.prices = PRICES
         try:
