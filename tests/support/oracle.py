@@ -292,6 +292,7 @@ class Oracle:
             **{name: _us(data.get(name)) for name in ("handling", "rework")},
             **{name: _decimal(data.get(name)) for name in ("quality", "takeover_share")},
             "value": Decimal(data["value"]) if "value" in data else None,
+            "user": None,  # kept only while a plan records an agreement; here is none
         }
         key = dict(zip(("use_case", "process", "step"), one.said("use_case", "process", "step"),
                        strict=True))  # fmt: skip
