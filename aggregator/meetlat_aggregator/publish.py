@@ -95,6 +95,7 @@ class Publisher:
         con.execute(sql("macros"))
         con.execute(sql("prices/macros"))
         make_local_day(con, self.timezone)
+        con.execute(f"SET VARIABLE privacy_limit = {self.privacy_limit}")
         token, known = self._new_token()
         self._attach()
         try:

@@ -72,11 +72,17 @@ def ingredients(draw: st.DrawFn) -> Sent:
 
 @st.composite
 def batches(draw: st.DrawFn, of: st.SearchStrategy[Sent], most: int = 25) -> list[list[Sent]]:
-    """Events in the order in which they come, on the same day or some days later."""
-    found, day = [], NOW
+    """Events in the order in which they come, on the same day or some days later; some are
+    withdrawn.
+    """
+    found: list[list[Sent]] = []
+    moment = NOW
     for batch in draw(st.lists(st.lists(of, min_size=1, max_size=most), min_size=2, max_size=3)):
-        found.append([replace(sent, appended=day) for sent in batch])
-        day += timedelta(days=draw(st.sampled_from([0, 0, 1, 6, 40])))
+        sent = [replace(one, appended=moment) for one in batch]
+        before = [one for some in found for one in some]
+        wrong = draw(st.lists(st.sampled_from(before), max_size=3, unique=True)) if before else []
+        found.append(sent + [void(one, time=moment, appended=moment) for one in wrong])
+        moment += timedelta(days=draw(st.sampled_from([0, 0, 1, 6, 40])))
     return found
 
 
@@ -85,8 +91,13 @@ PLAN = plan_of(
         go_live=date(2026, 1, 12),
         baseline={"from": date(2025, 12, 22), "until": date(2026, 1, 11)},
         control_team="south",
-        kpis=[{"id": "lead_time"}, {"id": "response_on_time"}],
+        teams=["north", "south"],
+        kpis=[{"id": "lead_time"}, {"id": "response_on_time"}, {"id": "adoption_rate"}],
     ),
+    teams=[
+        {"name": name, "people": [{"from": date(2026, 1, 1), "count": 20, "entitled": 20}]}
+        for name in ("north", "south")
+    ],
     timezone="Europe/Amsterdam",
 )
 COMPOSED = plan_of(

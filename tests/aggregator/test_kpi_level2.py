@@ -171,6 +171,9 @@ def test_teams_that_finished_nothing_or_are_not_shown_count_with_their_people(
     for team, people in (("north", 10), ("south", 6), ("tiny", 3)):
         inputs.add("plan_use_case_teams", use_case="quotes", team=team)
         inputs.add("plan_people", team=team, people=people, entitled=people)
+        for week in (WEEK, NEXT_WEEK):
+            hidden = team == "tiny" or (team == "south" and week == NEXT_WEEK)
+            inputs.add("teams", week=week, team=team, shown="(small)" if hidden else team)
     quotes(inputs, 20, team="north")
     quotes(inputs, 3, NEXT_WEEK, team="(small)")
     quotes(inputs, 20, NEXT_WEEK, team="north")
@@ -179,6 +182,30 @@ def test_teams_that_finished_nothing_or_are_not_shown_count_with_their_people(
     small = select(inputs.parts("throughput"), day=NEXT_WEEK, team="(small)")
     assert sum(row["n"] for row in small) == 9
     assert inputs.value("throughput", day=NEXT_WEEK) == pytest.approx(23 / 19)
+
+
+def test_a_week_in_which_nobody_finished_a_task_is_a_week_with_none(inputs: Inputs) -> None:
+    inputs.add("plan_use_case_teams", use_case="quotes", team="sales")
+    inputs.add("plan_people", team="sales", people=4, entitled=4)
+    quotes(inputs, 8, team="sales")
+    inputs.add("quiet_weeks", use_case="quotes", week=NEXT_WEEK)
+    assert inputs.value("throughput") == 1
+    assert inputs.value("throughput", day=NEXT_WEEK) == 0
+
+
+def test_weeks_before_the_plan_counts_people_are_in_no_throughput(inputs: Inputs) -> None:
+    inputs.add("plan_use_case_teams", use_case="quotes", team="sales")
+    inputs.add("plan_people", team="sales", since=NEXT_WEEK, people=4, entitled=4)
+    quotes(inputs, 8, team="sales")
+    quotes(inputs, 8, NEXT_WEEK, team="sales")
+    assert inputs.value("throughput") == 2
+
+
+def test_throughput_is_of_all_segments_together_since_people_work_on_all(inputs: Inputs) -> None:
+    inputs.add("plan_use_case_teams", use_case="quotes", team="sales")
+    inputs.add("plan_people", team="sales", people=4, entitled=4)
+    quotes(inputs, 8, team="sales", segment="standard")
+    assert {row["segment"] for row in inputs.parts("throughput")} == {""}
 
 
 def test_without_head_counts_throughput_is_unknown(inputs: Inputs) -> None:

@@ -67,7 +67,8 @@ def test_a_team_with_one_to_four_regular_people_is_hidden_and_counts_as_none_in_
 
 def people(inputs: Inputs, uses: list[int], team: str = "sales", **columns: object) -> None:
     for number, count in enumerate(uses):
-        inputs.add("use_rows", user=f"{team}{number}", uses=count, team=team, **columns)
+        rows = [{"use": f"s{place}"} for place in range(count)]
+        inputs.add("use_rows", *rows, user=f"{team}{number}", team=team, **columns)
 
 
 def test_the_plan_says_how_many_uses_are_regular_and_from_when(inputs: Inputs) -> None:
@@ -78,8 +79,10 @@ def test_the_plan_says_how_many_uses_are_regular_and_from_when(inputs: Inputs) -
     for day in (MONDAY, NEXT):
         week(inputs, "sales", 10, 9, day=day)
         people(inputs, [3, 3, 3, 3, 2, 5, 5, 6, 7, 9], week=day)
-        # The same person with another feature: their uses add up, 2 + 3 are five.
-        inputs.add("use_rows", user="sales4", uses=3, feature="tone", team="sales", week=day)
+        # Another feature: in the same session it is the same use, in others 2 + 3 are five.
+        for person, sessions in (("sales3", ("s0", "s1", "s2")), ("sales4", ("s3", "s4", "s5"))):
+            rows = [{"use": session} for session in sessions]
+            inputs.add("use_rows", *rows, user=person, feature="tone", team="sales", week=day)
     assert inputs.value("active_users", day=MONDAY) == 9
     assert inputs.value("active_users", day=NEXT) == 6
     assert inputs.value("adoption_rate", day=NEXT) == 0.3
@@ -131,6 +134,38 @@ def test_a_team_that_nobody_used_it_in_has_adoption_zero_and_few_entitled_are_hi
     assert inputs.parts("adoption_rate") and not select(inputs.parts("adoption_rate"), team="tiny")
 
 
+def test_a_week_without_any_use_is_a_week_with_none(inputs: Inputs) -> None:
+    planned(inputs, sales=20)
+    week(inputs, "sales", 10, 8, uses=40)
+    inputs.add("quiet_weeks", use_case="quotes", week=NEXT)
+    assert inputs.value("active_users") == 4
+    assert inputs.value("adoption_rate") == 0.2
+    assert inputs.value("adoption_rate", day=NEXT) == 0
+    assert inputs.value("usage_intensity") == 1
+    assert inputs.value("usage_intensity", "active") == 4
+
+
+def test_weeks_before_the_plan_counts_people_are_in_no_rate(inputs: Inputs) -> None:
+    inputs.add("plan_use_case_teams", use_case="quotes", team="sales")
+    inputs.add("plan_people", team="sales", since=NEXT, people=20, entitled=20)
+    for day in (MONDAY, NEXT):
+        week(inputs, "sales", 10, 8, uses=40, day=day)
+    assert inputs.value("adoption_rate") == 0.4
+    assert inputs.value("usage_intensity") == 2
+
+
+def test_a_higher_privacy_limit_hides_more(inputs: Inputs) -> None:
+    inputs.con.execute("SET VARIABLE privacy_limit = 8")
+    planned(inputs, sales=7)
+    inputs.add("plan_features", use_case="quotes", feature="draft")
+    inputs.add("plan_regular", use_case="quotes", uses=1)
+    week(inputs, "sales", 10, 10)
+    people(inputs, [1] * 7, feature="draft")
+    assert [row["total"] for row in inputs.parts("active_users")] == [None]
+    assert inputs.parts("adoption_rate") == []
+    assert inputs.parts("feature_concentration") == []
+
+
 def test_intensity_is_uses_per_entitled_and_per_active_person_and_week(inputs: Inputs) -> None:
     planned(inputs, sales=10)
     week(inputs, "sales", 8, 6, 40)
@@ -172,10 +207,8 @@ def test_concentration_is_the_share_of_features_that_80_percent_do_not_go_beyond
     used = [1, 1, 1, 2, 2, 2, 2, 2, 7, 10]
     for number, count in enumerate(used):
         for feature in features[:count]:
-            inputs.add(
-                "use_rows", user=f"u{number}", feature=feature, uses=4, team=f"t{number % 2}"
-            )
-        inputs.add("use_rows", user=f"u{number}", feature="unlisted", uses=9)
+            inputs.add("use_rows", user=f"u{number}", feature=feature, team=f"t{number % 2}")
+        inputs.add("use_rows", user=f"u{number}", feature="unlisted")
     exact = np.quantile(np.array(used) / 10, 0.8, method="inverted_cdf")
     assert inputs.value("feature_concentration") == pytest.approx(exact) == pytest.approx(0.2)
     (row,) = inputs.parts("feature_concentration")

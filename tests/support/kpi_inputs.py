@@ -7,6 +7,7 @@ gives what a KPI's SQL gives; `reference` makes the value of it in plain Python,
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 import duckdb
 
 from meetlat.kpis.catalogue import Kpi, catalogue
+from meetlat_aggregator.sqlfiles import sql
 from support.aggregating import Bench
 
 Row = dict[str, Any]
@@ -39,7 +41,7 @@ CREATE TABLE task_rows (
 );
 CREATE VIEW case_rows AS FROM task_rows;
 CREATE TABLE use_rows (
-  use_case VARCHAR, team VARCHAR, "user" VARCHAR, feature VARCHAR, week DATE, uses BIGINT
+  use_case VARCHAR, team VARCHAR, "user" VARCHAR, feature VARCHAR, week DATE, use VARCHAR
 );
 CREATE TABLE learner_rows (
   use_case VARCHAR, "user" VARCHAR, segment VARCHAR, "case" VARCHAR, finished TIMESTAMP, day DATE,
@@ -57,6 +59,10 @@ CREATE TABLE plan_limits (
 );
 CREATE TABLE plan_reference_prompts (use_case VARCHAR, tool VARCHAR, prompt_version VARCHAR);
 CREATE TABLE plan_rates (currency VARCHAR, since DATE, until DATE, rate DOUBLE);
+CREATE VIEW task_weeks AS
+  SELECT use_case, date_trunc('week', day)::DATE AS week FROM tasks_daily
+  WHERE step = '' AND state = 'finished' UNION FROM quiet_weeks;
+CREATE VIEW use_weeks AS SELECT use_case, week FROM user_weeks UNION FROM quiet_weeks;
 CREATE MACRO local_day(moment) AS
   ((moment AT TIME ZONE 'UTC') AT TIME ZONE getvariable('timezone'))::DATE;
 CREATE MACRO week_of(day) AS date_trunc('week', day)::DATE;
@@ -79,7 +85,7 @@ def _published() -> tuple[tuple[str, ...], frozenset[str]]:
             ).fetchall()
     finally:
         bench.close()
-    return tuple(sql for _, sql in found), frozenset(name for name, _ in found)
+    return tuple(made for _, made in found), frozenset(name for name, _ in found)
 
 
 class Inputs:
@@ -91,7 +97,11 @@ class Inputs:
         for statement in statements:
             self.con.execute(statement)
         self.con.execute(ROWS)
+        for name in ("regular_weeks", "entitled_weeks", "people_weeks"):
+            text = re.sub(r"\{(\w+)\}", r"\1", sql(f"kpi/inputs/{name}"))
+            self.con.execute(f"CREATE VIEW {name} AS {text}")
         self.con.execute(f"SET VARIABLE timezone = '{timezone}'")
+        self.con.execute("SET VARIABLE privacy_limit = 5")
         self.con.execute(f"SET VARIABLE currency = '{currency}'")
         self.con.execute("SET TimeZone = 'UTC'")
         self._types: dict[str, dict[str, str]] = defaultdict(dict)

@@ -24,10 +24,10 @@ from meetlat_aggregator.kpi.aims import made_of
 from meetlat_aggregator.kpi.company import CompanyParts, Result, own_kpis
 from meetlat_aggregator.kpi.components import Components, names
 from meetlat_aggregator.kpi.exchange import make_exchange
-from meetlat_aggregator.kpi.inputs import SOURCES, Inputs
+from meetlat_aggregator.kpi.inputs import SOURCES, WEEKS, Inputs
 from meetlat_aggregator.kpi.judging import Judging
 from meetlat_aggregator.kpi.measuring import Measuring, portions
-from meetlat_aggregator.kpi.periods import BASELINE, DAY, touched_periods
+from meetlat_aggregator.kpi.periods import BASELINE, DAY, WEEK, monday_of, touched_periods
 from meetlat_aggregator.kpi.plan_tables import FIRST_DAY, make_plan_tables
 from meetlat_aggregator.kpi.values_dictionary import VALUE_TABLES
 from meetlat_aggregator.sqlfiles import sql
@@ -72,6 +72,8 @@ class Engine:
         self._clock = clock
         self._worked = worked
         self._weekly = names(name for name, kpi in self._kpis.items() if kpi.weekly)
+        # Weeks in which nothing happened have parts too.
+        self._filled = names(k for k, kpi in self._kpis.items() if WEEKS & {*kpi.inputs})
         self._inputs = Inputs(con, any(case.hours == "working" for case in self._planned()))
         self._components = Components(con, self._inputs)
         self._measuring = Measuring(
@@ -105,6 +107,8 @@ class Engine:
         if changed.everything:
             self.create()
         days = self._days(changed)
+        if changed.everything or new_day or any(day < today - WEEK for day in days):
+            days |= self._quiet_weeks(now, today)
         if changed.everything or new_day or self._in_baseline(days):
             # Whatever is compared with a baseline that changed changes too.
             whole = changed.everything or new_day
@@ -175,7 +179,7 @@ class Engine:
             return
         by_row = any(kpi.shape == "survival" for kpi in kpis.values())
         with self._room(much=by_row or len(of_values) > _FEW_DAYS):
-            for weekly, at_hand in ((False, days), (True, _whole_weeks(days))):
+            for weekly, at_hand in ((False, days), (True, _whole_weeks(days, today))):
                 known = filter(self._company.is_at_hand, kpis.values())
                 made = [kpi for kpi in known if kpi.weekly == weekly]
                 for some in _stretches(at_hand) if made else ():
@@ -229,7 +233,25 @@ class Engine:
         days = set(changed.days)
         if changed.everything:
             days |= {day for (day,) in self._con.execute(sql("kpi/all_days")).fetchall()}
-        return days | {day - timedelta(days=day.weekday()) for day in days}
+        return days | {monday_of(day) for day in days}
+
+    def _quiet_weeks(self, now: datetime, today: date) -> set[date]:
+        """The Mondays of weeks that KPIs should have parts of and do not, or the other way round:
+        no event tells of a week in which nothing happened.
+        """
+        ((first,),) = self._con.execute(sql("kpi/first_day")).fetchall()
+        filled = [(kpi.id, name) for kpi in self._kpis.values() for name in WEEKS & {*kpi.inputs}]
+        if first is None or not filled:
+            return set()
+        weeks = (today - monday_of(first)) // WEEK
+        mondays = [monday_of(first) + i * WEEK for i in range(weeks + 1)]
+        at_hand = self._inputs.hand(mondays, now)
+        found: set[date] = set()
+        for kpi, name in filled:
+            query = f"{self._inputs.given([name], at_hand)} SELECT use_case, week FROM {name}"
+            text = sql("kpi/quiet_weeks").format(weeks=query, kpi=kpi)
+            found |= {week for (week,) in self._con.execute(text).fetchall()}
+        return found
 
     def _concerned(self, changed: Changed) -> dict[str, Kpi]:
         return {
@@ -264,7 +286,9 @@ class Engine:
         cases = self._cases()
         by_row = [name for name, kpi in kpis.items() if kpi.shape == "survival"]
         kpi_made_of = made_of(kpis)  # noqa: F841 - read next
-        query = sql("kpi/last_days").format(since=today - _NEWS_OF, weekly=self._weekly)
+        query = sql("kpi/last_days").format(
+            since=today - _NEWS_OF, weekly=self._weekly, filled=self._filled
+        )
         self._con.execute(query, {"by_row": by_row})
         judging = Judging(self._con, self._plan, cases, kpis, today, now, self._company.troubles)
         # What ended yesterday is still judged by whether there was news since.
@@ -292,10 +316,12 @@ class Engine:
         self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
 
 
-def _whole_weeks(days: set[date]) -> set[date]:
-    """All days of the weeks that hold one of these: what is of a week is made from all of it."""
-    mondays = {day - timedelta(days=day.weekday()) for day in days}
-    return {monday + timedelta(days=i) for monday in mondays for i in range(7)}
+def _whole_weeks(days: set[date], today: date) -> set[date]:
+    """All days of the weeks that hold one of these and are over: what is of a week is made from all
+    of it.
+    """
+    mondays = {monday_of(day) for day in days}
+    return {m + timedelta(days=i) for m in mondays if m + WEEK <= today for i in range(7)}
 
 
 def _stretches(days: set[date]) -> Iterator[list[date]]:

@@ -16,7 +16,15 @@ import pyarrow as pa
 from meetlat_aggregator.dictionary import TABLES
 from meetlat_aggregator.sqlfiles import sql
 
-ROWS = {"task_rows": "tasks", "case_rows": "tasks", "use_rows": "uses", "learner_rows": "tasks"}
+# Inputs that are there for KPIs only, and the live table whose change changes them.
+ROWS = {
+    "task_rows": "tasks", "case_rows": "tasks", "learner_rows": "tasks", "task_weeks": "tasks",
+    "people_weeks": "tasks", "use_rows": "uses", "use_weeks": "uses", "regular_weeks": "uses",
+    "entitled_weeks": "uses",
+}  # fmt: skip
+# Those that give every week its row, also one in which nothing happened.
+WEEKS = frozenset({"task_weeks", "people_weeks", "use_weeks", "entitled_weeks"})
+_MADE_OF = ("user_weeks", "use_rows", "use_weeks", "task_weeks")
 # The live table that a documented one is made of: when that changes, this does.
 SOURCES = {t.name: t.cell or t.rows for t in TABLES if t.cell or t.rows} | ROWS
 
@@ -84,6 +92,9 @@ class Inputs:
         if name in ROWS:
             span = "working_span" if days.working else "calendar_span"
             text = sql(f"kpi/inputs/{'task_rows' if name == 'case_rows' else name}")
+            for other in _MADE_OF:
+                if f"{{{other}}}" in text:
+                    text = text.replace(f"{{{other}}}", f"({self._input(other, days)})")
             among = _OF_TASKS if name == "task_rows" else _OF_CASES
             first, last = days.weeks() if name == "use_rows" else days.times()
             given = {"among": among, "first": first, "last": last, "now": days.now, "span": span}

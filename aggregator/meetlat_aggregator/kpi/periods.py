@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from meetlat.plan.models import SETTLING, UseCase
 
-DAY = timedelta(days=1)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 ROLLING_DAYS = 28
 CALENDAR = ("day", "week", "month", "quarter", "year")
 HOUR, ROLLING, SINCE, BASELINE = "hour", "rolling_28d", "since_go_live", "baseline"
@@ -32,13 +32,17 @@ class Period:
     last: date
 
 
+def monday_of(day: date) -> date:
+    """The first day of its ISO week."""
+    return day - timedelta(days=day.weekday())
+
+
 def calendar_period(name: str, day: date) -> tuple[date, date]:
     """First and last day of the period of that name that holds `day`."""
     if name == "day":
         return day, day
     if name == "week":
-        monday = day - timedelta(days=day.weekday())
-        return monday, monday + timedelta(days=6)
+        return monday_of(day), monday_of(day) + timedelta(days=6)
     if name == "year":
         return date(day.year, 1, 1), date(day.year, 12, 31)
     months = {"month": 1, "quarter": 3}[name]

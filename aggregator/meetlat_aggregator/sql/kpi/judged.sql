@@ -66,7 +66,8 @@ SELECT
   CASE
     WHEN verdict = 'suppressed' THEN verdict
     WHEN n IS NOT NULL AND n > 0 AND value IS NULL AND shape = 'weeks' THEN 'suppressed'
-    WHEN coalesce(n, 0) = 0 OR (value IS NULL AND shape IN ('mean', 'ratio', 'sum')) THEN 'unknown'
+    WHEN coalesce(n, 0) = 0 AND (shape <> 'weeks' OR value IS NULL) THEN 'unknown'
+    WHEN value IS NULL AND shape IN ('mean', 'ratio', 'sum') THEN 'unknown'
     WHEN stale THEN 'stale'
     WHEN value IS NULL AND verdict IS NOT NULL THEN verdict
     WHEN few OR value IS NULL THEN 'too few'

@@ -35,4 +35,4 @@ SELECT p.week AS day, p.use_case, '' AS team, '' AS segment,
   quantile_disc(p.used, 0.8) / any_value(o.features)::DOUBLE AS total, count(*) AS n
 FROM people AS p JOIN offered AS o ON o.use_case = p.use_case
 GROUP BY ALL
-HAVING count(*) >= 5
+HAVING count(*) >= getvariable('privacy_limit')
