@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -356,6 +357,25 @@ def test_a_case_is_whole_also_when_its_last_step_comes_later(judged: Make) -> No
     (month,) = company.values("end_to_end_lead_time", "month")
     assert (month["start"].month, month["n"]) == (2, 30)
     assert month["value"] == pytest.approx(41 * 24)
+
+
+def test_finished_and_open_cases_are_counted_in_the_hours_that_the_plan_says(judged: Make) -> None:
+    friday, monday = at(date(2026, 2, 6), 15), at(date(2026, 2, 9), 10)
+    events = [
+        one
+        for i in range(30)
+        for one in (
+            task(friday, 1, case=f"w{i}", step="draft"),
+            task(monday, 1, case=f"w{i}", step="send"),
+            task(friday, None, case=f"open{i}"),
+        )
+    ]
+    events = [replace(one, appended=monday + timedelta(hours=2)) for one in events]
+    hours = {"working": 4.0, "calendar": 68.0}  # Friday 15 to 17, Monday 9 to 11; 3 days less 4
+    for name, expected in hours.items():
+        company = judged(events, plan_of(use_case(hours=name)))
+        row = company.value("end_to_end_lead_time", "month")
+        assert (row["value"], row["n"], row["counted"]) == (expected, 60, 30), name
 
 
 def test_a_day_that_comes_late_leaves_the_rest_of_its_week_in_place(judged: Make) -> None:

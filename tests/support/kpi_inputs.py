@@ -26,6 +26,7 @@ Row = dict[str, Any]
 MONDAY = date(2026, 3, 2)
 HOUR = datetime(2026, 3, 4, 12)  # noqa: DTZ001 - as DuckDB shows UTC
 NOW = datetime(2026, 4, 1)  # noqa: DTZ001 - until then, open tasks have aged
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 _WORDS = {"use_case": "quotes", "tool": "bot", "process": "quote", "status": "ok", "by": ""}
 _PLAIN = {"state": "finished", "maintenance": "false", "measure": "duration"}
 
@@ -37,7 +38,8 @@ CREATE TABLE task_rows (
   currency VARCHAR, requested TIMESTAMP, started TIMESTAMP, first_draft TIMESTAMP,
   finished TIMESTAMP, decided TIMESTAMP, handling DOUBLE, rework DOUBLE, revisions BIGINT,
   errors BIGINT, quality DOUBLE, takeover DOUBLE, template_reused BOOLEAN, value DECIMAL(21,9),
-  began DATE, day DATE, lead_us BIGINT, draft_us BIGINT, age_us BIGINT
+  began DATE, day DATE, begin_us BIGINT, finished_us BIGINT, now_us BIGINT, lead_us BIGINT,
+  draft_us BIGINT, age_us BIGINT
 );
 CREATE VIEW case_rows AS FROM task_rows;
 CREATE TABLE use_rows (
@@ -147,6 +149,9 @@ class Inputs:
         made = {
             "began": start and start.date(),
             "day": finished and finished.date(),
+            "begin_us": start and micros(start - _EPOCH),
+            "finished_us": finished and micros(finished - _EPOCH),
+            "now_us": micros(max(NOW, start) - _EPOCH) if start else None,
             "lead_us": micros(finished - start) if start and finished else None,
             "draft_us": micros(draft - requested) if requested and draft else None,
             "age_us": micros(NOW - start) if start else None,

@@ -90,14 +90,14 @@ class Inputs:
 
     def _input(self, name: str, days: Days) -> str:
         if name in ROWS:
-            span = "working_span" if days.working else "calendar_span"
+            clock = "working_clock" if days.working else "calendar_clock"
             text = sql(f"kpi/inputs/{'task_rows' if name == 'case_rows' else name}")
             for other in _MADE_OF:
                 if f"{{{other}}}" in text:
                     text = text.replace(f"{{{other}}}", f"({self._input(other, days)})")
             among = _OF_TASKS if name == "task_rows" else _OF_CASES
             first, last = days.weeks() if name == "use_rows" else days.times()
-            given = {"among": among, "first": first, "last": last, "now": days.now, "span": span}
+            given = {"among": among, "first": first, "last": last, "now": days.now, "clock": clock}
             for key, value in given.items():
                 text = text.replace("{" + key + "}", str(value))
             return text

@@ -1,7 +1,6 @@
--- How long something took, in microseconds: by the calendar, or in working hours where the use case
--- says so (`working_us` is made with the plan's calendar).
-CREATE OR REPLACE TEMP MACRO calendar_span(hours, since, until) AS
-  date_diff('microsecond', since, until);
-CREATE OR REPLACE TEMP MACRO working_span(hours, since, until) AS
-  CASE WHEN hours = 'working' THEN working_us(since, until)
-    ELSE date_diff('microsecond', since, until) END;
+-- A moment (UTC) on the clock that the use case counts in, in microseconds: the calendar's, or one that
+-- runs in working hours only (`worked_us` is made with the plan's calendar). How long something took is
+-- the difference of two.
+CREATE OR REPLACE TEMP MACRO calendar_clock(hours, moment) AS epoch_us(moment);
+CREATE OR REPLACE TEMP MACRO working_clock(hours, moment) AS
+  CASE WHEN hours = 'working' THEN worked_us(moment) ELSE epoch_us(moment) END;

@@ -1,6 +1,8 @@
 -- One row per task that began, was drafted, decided or finished on one of the days at hand: by
 -- which of them a KPI places it is the KPI's own. As `case_rows`: all tasks of their cases. Handling includes rework,
--- also where the sender keeps rework apart. Times are UTC, days the company's own.
+-- also where the sender keeps rework apart. Times are UTC, days the company's own. What ends in `_us` is
+-- in microseconds, by the calendar or in working hours as the plan says; `begin_us`, `finished_us` and
+-- `now_us` are moments, of which only differences mean anything.
 SELECT
   coalesce(nullif(t.use_case, ''), pt.use_case, '') AS use_case,
   t.process AS process, t.step AS step, t."case" AS "case",
@@ -16,10 +18,13 @@ SELECT
   t.revisions AS revisions, t.errors AS errors, t.quality AS quality,
   t.takeover_share AS takeover, t.template_reused AS template_reused, t.value AS value,
   t.began AS began, t.day AS day,
-  {span}(u.hours, t.begin_at, t.finished) AS lead_us,
-  {span}(u.hours, t.requested, t.first_draft) AS draft_us,
+  {clock}(u.hours, t.begin_at) AS begin_us, {clock}(u.hours, t.finished) AS finished_us,
+  {clock}(u.hours, greatest(t.begin_at, TIMESTAMP '{now}')) AS now_us,
+  {clock}(u.hours, t.finished) - {clock}(u.hours, t.begin_at) AS lead_us,
+  {clock}(u.hours, t.first_draft) - {clock}(u.hours, t.requested) AS draft_us,
   CASE WHEN t.finished IS NULL
-    THEN {span}(u.hours, t.begin_at, greatest(t.begin_at, TIMESTAMP '{now}')) END AS age_us
+    THEN {clock}(u.hours, greatest(t.begin_at, TIMESTAMP '{now}')) - {clock}(u.hours, t.begin_at)
+    END AS age_us
 FROM (
   SELECT *, coalesce(requested, started) AS begin_at,
     local_day(coalesce(requested, started)) AS began, local_day(finished) AS day
