@@ -132,29 +132,21 @@ def test_reviews_that_judge_something_else_say_nothing(inputs: Inputs, kpi: str)
     assert inputs.parts(kpi) == []
 
 
-def test_first_time_right_takes_tasks_with_ai_on_days_without_reviews(inputs: Inputs) -> None:
-    tomorrow = (HOUR + DAY).date()
-    for day in (HOUR.date(), tomorrow):
-        inputs.add(
-            "tasks_daily", {"tasks": 9, "without_revision": 2, "revisions_count": 8},
-            day=day, assisted="true",
-        )  # fmt: skip
+def test_first_time_right_is_of_reviews_or_of_tasks_with_ai(inputs: Inputs) -> None:
+    inputs.add(
+        "tasks_daily", {"tasks": 9, "without_revision": 2, "revisions_count": 8}, assisted="true"
+    )
     never = {"tasks": 50, "without_revision": 50, "revisions_count": 50}
     inputs.add("tasks_daily", never, assisted="false")
     inputs.add("tasks_daily", never, assisted="true", state="open")
     inputs.add("tasks_daily", never, assisted="true", step="draft")
     inputs.add("tasks_daily", {"tasks": 50}, assisted="true")  # revisions unknown
-    assert inputs.value("first_time_right") == 0.25
     inputs.add(
         "reviews_daily", sampled="true", sampling_rate=0.5, first_time_right=3,
         first_time_right_count=4, team="elsewhere",
     )  # fmt: skip
-    assert inputs.value("first_time_right", day=HOUR.date()) == 0.75
-    assert inputs.value("first_time_right", day=tomorrow) == 0.25
     assert inputs.value("first_time_right", "reviews") == 0.75
     assert inputs.value("first_time_right", "tasks") == 0.25
-    # 4 reviews stand for 8 outputs, beside the 8 tasks of the other day.
-    assert inputs.value("first_time_right") == pytest.approx((6 + 2) / 16)
 
 
 MINUTE_US = 60_000_000

@@ -359,6 +359,42 @@ def test_a_case_is_whole_also_when_its_last_step_comes_later(judged: Make) -> No
     assert month["value"] == pytest.approx(41 * 24)
 
 
+def reviews(count: int, day: date, right: int) -> list[Sent]:
+    return [
+        event("review", time=at(day), history=True, appended=NOW, use_case="quotes",
+              sampled=True, sampling_rate=1.0, first_time_right=i < right)
+        for i in range(count)
+    ]  # fmt: skip
+
+
+def test_a_use_case_s_first_proposals_are_judged_in_one_way_in_all_periods(judged: Make) -> None:
+    february, march = date(2026, 2, 2), date(2026, 3, 2)
+    said = {"assisted": True, "revisions": 0}
+    company = judged(tasks(40, february, 10, 5, **said) + tasks(40, march, 10, 5, **said))
+    company.feed(reviews(19, march, 10)).publish()
+
+    def shown() -> list[tuple[float | None, int]]:
+        rows = company.values("first_time_right", "month")
+        return [(row["value"], row["n"]) for row in rows]
+
+    assert shown() == [(1, 40), (1, 40)]  # few checks do not take the place of the tasks
+    company.feed(reviews(11, march, 5)).publish()
+    assert shown() == [(0.5, 30)]  # and where there are enough, no task stands beside them
+    (february_tasks, _) = company.values("first_time_right", "month", part="tasks")
+    assert (february_tasks["value"], february_tasks["n"]) == (1, 40)
+    assert company.value("first_time_right")["n"] == 30
+
+
+def test_what_a_use_case_is_measured_by_is_so_on_both_sides_of_a_comparison(judged: Make) -> None:
+    said = {"assisted": True, "revisions": 1}
+    before, after = date(2025, 11, 3), date(2026, 2, 2)
+    company = judged(tasks(40, before, 10, 5, **said) + tasks(40, after, 10, 5, **said))
+    company.feed(reviews(40, before, 20)).publish()
+    company.feed(reviews(40, after, 30)).publish()
+    row = company.value("first_time_right", "month", start="2026-02-01 00:00:00")
+    assert (row["value"], row["baseline"]) == (0.75, 0.5)
+
+
 def test_finished_and_open_cases_are_counted_in_the_hours_that_the_plan_says(judged: Make) -> None:
     friday, monday = at(date(2026, 2, 6), 15), at(date(2026, 2, 9), 10)
     events = [

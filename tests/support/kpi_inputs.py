@@ -49,6 +49,8 @@ CREATE TABLE learner_rows (
   use_case VARCHAR, "user" VARCHAR, segment VARCHAR, "case" VARCHAR, finished TIMESTAMP, day DATE,
   handling DOUBLE
 );
+CREATE TABLE quiet_weeks (use_case VARCHAR, week DATE);
+CREATE TABLE teams (week DATE, team VARCHAR, shown VARCHAR);
 CREATE TABLE plan_use_cases (
   use_case VARCHAR, pack VARCHAR, process VARCHAR, go_live DATE, control_team VARCHAR
 );
@@ -164,12 +166,23 @@ class Inputs:
         cursor = self.con.execute(told.sql)
         names = [column[0] for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows += _chosen(told, rows)
         return sorted(rows, key=lambda row: repr(list(row.values())))
 
     def value(self, kpi: str, part: str = "", **where: Any) -> float | None:
         """The value of a KPI over everything that was added, or over the rows of `where`."""
         rows = select(self.parts(kpi), part, **where)
         return reference(catalogue()[kpi], rows, part)
+
+
+def _chosen(kpi: Kpi, rows: Sequence[Row]) -> list[Row]:
+    """The KPI itself, where it is one of its parts: the first that a use case has enough of."""
+    found = []
+    for use_case in {row["use_case"] for row in rows if kpi.ways}:
+        of = {part: select(rows, part, use_case=use_case) for part in kpi.ways}
+        enough = [part for part in of if sum(row["n"] for row in of[part]) >= kpi.minimum]
+        found += of[(enough or [part for part in of if of[part]])[0]]
+    return [{**row, "part": ""} for row in found]
 
 
 def select(rows: Iterable[Row], part: str = "", **where: Any) -> list[Row]:

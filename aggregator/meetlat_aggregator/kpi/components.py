@@ -73,6 +73,29 @@ class Components:
                     "WHERE day IN (SELECT day FROM kpi_days)"
                 )
 
+    def choose(self, kpis: Iterable[Kpi]) -> set[date]:
+        """Make the KPIs that can be measured in several `ways`, each a part of theirs, from the one
+        that each use case is measured in. Gives the days of which they are others than before.
+        """
+        changed: set[date] = set()
+        for kpi in kpis:
+            if not kpi.ways:
+                continue
+            self._con.execute(
+                "CREATE OR REPLACE TEMP TABLE kpi_chosen_parts AS "
+                + sql("kpi/chosen").format(kpi=kpi.id, ways=[*kpi.ways], minimum=kpi.minimum)
+            )
+            own = f"FROM published.kpi_components WHERE kpi = '{kpi.id}' AND part = ''"
+            rows = self._con.execute(
+                f"SELECT DISTINCT day FROM (({own} EXCEPT ALL FROM kpi_chosen_parts) "
+                f"UNION ALL (FROM kpi_chosen_parts EXCEPT ALL {own}))"
+            ).fetchall()
+            if rows:
+                self._con.execute(f"DELETE {own}")
+                self._con.execute("INSERT INTO published.kpi_components FROM kpi_chosen_parts")
+            changed |= {day for (day,) in rows}
+        return changed
+
     def rewrite_months(self, kpis: Iterable[Kpi], days: Iterable[date]) -> None:
         """Add up the calendar months that hold these days again, for KPIs that are not weekly."""
         ids = names(kpi.id for kpi in kpis if kpi.shape in ADDED | {"quantile"} and not kpi.weekly)

@@ -186,13 +186,18 @@ class Engine:
                     self._components.rewrite(
                         made, self._inputs.hand(some, now), few=len(some) <= _FEW_DAYS
                     )
-            self._components.rewrite_months(kpis.values(), days)
+            otherwise = self._components.choose(kpis.values()) - of_values
+            self._components.rewrite_months(kpis.values(), days | otherwise)
             if of_values or everything:  # what the plan names is unknown before the first event
-                near = {name: kpi for name, kpi in kpis.items() if not kpi.looks_back}
+                # A day that changed changes all their periods; a use case may be measured in
+                # another way from now on.
+                far = {
+                    k: kpi for k, kpi in kpis.items() if kpi.looks_back or (otherwise and kpi.ways)
+                }
+                near = {name: kpi for name, kpi in kpis.items() if name not in far}
                 if near:
                     self._values(near, days, of_values, today, now, everything=everything)
-                far = {name: kpi for name, kpi in kpis.items() if kpi.looks_back}
-                if far:  # a day that changed changes all their periods
+                if far:
                     past = self._days(Changed(everything=True))
                     self._values(far, days, past, today, now, everything=True)
 

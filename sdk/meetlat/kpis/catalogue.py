@@ -82,6 +82,9 @@ class Kpi(_Strict):
     a sum of NULLs alone is unknown: nothing of the kind was reported, which is not zero.
     `weekly`: `day` is the Monday of a complete ISO week and the parts are that week's, so the SQL
     is given whole weeks, and a period is made of the weeks that lie in it whole.
+    `ways`: parts that measure the same in different ways, the best first. The SQL gives them and
+    not the KPI itself: that is the first of which the use case has `minimum` observations in all,
+    else the first that it has. One way per use case, so that no value is a mixture of two.
     `scale` multiplies a value (100 for "per 100 tasks"). `minimum` is the n below which a value is
     "too few". `maturity_days` is how long a cohort needs until it is no longer provisional.
     `looks_back`: a value rests on days before its period too, so that a day that changed changes
@@ -107,6 +110,7 @@ class Kpi(_Strict):
     inputs: tuple[str, ...]
     made_of: str = ""
     parts: dict[str, Part] = {}
+    ways: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
     target: Target | None = None
     title: Words
