@@ -16,6 +16,7 @@ from support.judging import GO_LIVE, NOW, Judged, at, plan_of, task, tasks, use_
 
 from meetlat.plan.models import Plan
 from meetlat_aggregator.gauges import read_gauges
+from meetlat_aggregator.kpi import engine
 
 BEFORE, AFTER = date(2025, 10, 6), date(2026, 1, 12)
 BASELINE_TOTALS = "SELECT * FROM baselines WHERE cut = 'total' AND kpi = 'lead_time'"
@@ -23,7 +24,8 @@ Make = Callable[..., Judged]
 
 
 @pytest.fixture
-def judged(tmp_path: Path) -> Iterator[Make]:
+def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    monkeypatch.setattr(engine, "_REST", 0.0)
     made: list[Judged] = []
 
     def make(events: list[Sent], plan: Plan | None = None, privacy_limit: int = 5) -> Judged:

@@ -12,6 +12,8 @@ import pytest
 from support.aggregating import Sent, event, person, void
 from support.judging import GO_LIVE, NOW, Judged, at, plan_of, task, use_case
 
+from meetlat_aggregator.kpi import engine
+
 WEEK = timedelta(days=7)
 MONDAY = date(2026, 3, 2)
 PEOPLE = {"name": "north", "people": [{"from": date(2025, 1, 1), "count": 8, "entitled": 24}]}
@@ -20,6 +22,11 @@ PLAN = plan_of(
     teams=[PEOPLE],
     timezone="Europe/Amsterdam",
 )
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_REST", 0.0)
 
 
 @pytest.fixture
