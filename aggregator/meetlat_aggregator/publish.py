@@ -42,7 +42,7 @@ PUBLISHED = "kpi.duckdb"
 WORKING = "kpi.working.duckdb"
 # Files of this format open in every DuckDB from 1.0 on.
 STORAGE_VERSION = "v1.0.0"
-LAYOUT = 3  # of the published tables; another one makes the working file anew
+LAYOUT = 4  # of the published tables; another one makes the working file anew
 _log = logging.getLogger("meetlat.aggregator")
 AtOnce = Callable[[Callable[[], None]], None]
 

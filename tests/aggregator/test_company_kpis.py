@@ -316,6 +316,8 @@ def test_wrong_sql_is_unknown_with_the_reason_and_the_rest_goes_on(
     bad = found.value("bad")
     assert (bad["value"], bad["n"], bad["status"]) == (None, 0, "unknown")
     assert why in bad["remark"]
+    assert why in bad["remark_nl"]
+    assert bad["remark_nl"].startswith("de eigen SQL van deze KPI gaf niets: ")
     assert ";" not in bad["remark"]
     assert found.value("good")["value"] == 5
     assert found.value("visits")["value"] == 2.5

@@ -257,6 +257,13 @@ def test_notes_say_what_a_figure_leaves_out(data: Path) -> None:
     assert "· Provisional: weak first figures are normal; the review decides (Screening time" in out
 
 
+def test_notes_are_in_the_language_of_the_reader(data: Path) -> None:
+    out = run("kpi", "--all", "--lang", "nl", data=data).out
+    assert "· Doorlooptijd: =2 taken zonder einde" in out
+    assert "wordt niet vergeleken" not in out
+    assert "without an end" not in out
+
+
 def test_the_health_line_counts_the_companys_days_not_utcs(data: Path) -> None:
     # The dead letter came at half past midnight on 1 November in Amsterdam; seven late events came
     # half an hour before 28 October began there.

@@ -66,7 +66,7 @@ def test_no_more_is_avoided_than_the_bot_resolved() -> None:
     found = figures("deflection_rate", shop(resolved=10))
     assert ends(found["avoided", ""].interval)[::2] == (10, 10)
     assert found["", ""].interval.value == pytest.approx(10 / 160)
-    assert "no more is counted" in found["", ""].said
+    assert "no more is counted" in found["", ""].said.en
 
 
 def test_more_tickets_per_order_than_before_is_below_zero() -> None:
@@ -88,7 +88,7 @@ def test_without_tickets_and_orders_of_before_there_is_no_baseline() -> None:
     found = figure("deflection_rate", inputs)
     assert math.isnan(found.interval.value)
     assert found.verdict == "no baseline"
-    assert "before go-live" in found.said
+    assert "before go-live" in found.said.en
     assert figure("deflection_rate", shop(before=0)).verdict == "no baseline"
 
 
@@ -176,7 +176,7 @@ def test_more_tickets_than_before_are_a_loss_with_its_ends_in_order() -> None:
 def test_without_a_rate_for_the_euro_the_saving_is_unknown() -> None:
     found = figure("deflection_saving", shop(), euro=math.nan)
     assert (math.isnan(found.interval.value), found.verdict) == (True, "unknown")
-    assert "ticket_costs" in found.said
+    assert "ticket_costs" in found.said.en
 
 
 # --- ratios between days
@@ -227,7 +227,7 @@ def test_productivity_by_hand() -> None:
     inputs = support({"easy": (80, 0.2), "hard": (30, 0.9)}, 40)
     found = figure("agent_productivity", inputs)
     assert found.interval.value == pytest.approx((80 * 0.25 + 30 * 1) / 40)
-    assert (found.n, found.said, found.verdict) == (110, "", None)
+    assert (found.n, found.said.en, found.verdict) == (110, "", None)
     before = figure("agent_productivity", inputs, of_baseline=True)
     assert before.interval.value == pytest.approx(75 / 100)
 
@@ -244,7 +244,7 @@ def test_a_segment_without_a_baseline_is_left_out_with_its_hours_and_its_share_t
     inputs = support({"hard": (30, 0.9), "new": (10, 0.9)}, 48)
     found = figure("agent_productivity", inputs)
     assert found.interval.value == pytest.approx(30 * 1 / (48 * 27 / 36))
-    assert (found.n, found.said) == (30, "25 % has no baseline and is left out")
+    assert (found.n, found.said.en) == (30, "25 % has no baseline and is left out")
 
 
 def test_where_handling_is_not_known_cases_share_the_hours_alike() -> None:
@@ -325,7 +325,7 @@ def test_ideas_are_counted_per_100_hours_freed() -> None:
     # The hours are not sure either.
     assert found.interval.low < low / freed * 100 < found.interval.value
     assert found.interval.value < high / freed * 100 < found.interval.high
-    assert found.said == "per 100 hours freed"
+    assert found.said.en == "per 100 hours freed"
 
 
 def test_an_automated_task_that_says_no_handling_took_none() -> None:
@@ -356,13 +356,13 @@ def test_while_hours_freed_are_not_clear_ideas_are_counted_per_100_employees(
 ) -> None:
     found = figures("innovation", makers(told), people=TEAMS)
     assert found["", ""].interval.value == pytest.approx(12 / 450 * 100)
-    assert "per 100 employees" in found["", ""].said
+    assert "per 100 employees" in found["", ""].said.en
     assert found["per_100_employees", ""].interval == found["", ""].interval
 
 
 def test_before_go_live_no_hour_is_freed_by_ai() -> None:
     found = figure("innovation", makers(QUICK), people=TEAMS, go_live=date(2026, 6, 1))
-    assert "per 100 employees" in found.said
+    assert "per 100 employees" in found.said.en
 
 
 def test_employees_are_those_of_the_use_case_s_teams_on_the_period_s_last_day() -> None:
@@ -448,7 +448,7 @@ def test_a_saving_is_one_less_the_cost_of_a_call_by_that_of_the_reference() -> N
     reference = 3025 * 2e-6 + 500 * 8e-6
     assert found.interval.value == pytest.approx(1 - now / reference)
     assert found.interval.low < found.interval.value < found.interval.high
-    assert (found.n, found.said, found.verdict) == (180, "", None)
+    assert (found.n, found.said.en, found.verdict) == (180, "", None)
 
 
 def test_the_newest_version_is_the_one_that_was_first_called_last() -> None:
@@ -456,7 +456,7 @@ def test_the_newest_version_is_the_one_that_was_first_called_last() -> None:
     called(inputs, "v9", NOW + timedelta(days=9), (10, 10))
     called(inputs, "v9", date(2026, 1, 20), (10, 10))
     assert saving(inputs).interval.value == pytest.approx(saving(prompts()).interval.value)
-    assert "of the calls cannot be compared" in saving(inputs).said
+    assert "of the calls cannot be compared" in saving(inputs).said.en
 
 
 def test_another_model_and_cancelled_calls_are_no_better_prompt() -> None:
@@ -466,7 +466,7 @@ def test_another_model_and_cancelled_calls_are_no_better_prompt() -> None:
     prices = {**PRICES, ("own", "small"): PRICES["own", "m"]}
     found = saving(inputs, prices)
     assert found.interval.value == pytest.approx(saving(prompts()).interval.value)
-    assert "14 % of the calls cannot be compared" in found.said
+    assert "14 % of the calls cannot be compared" in found.said.en
 
 
 def test_models_are_weighed_by_the_calls_of_now() -> None:
@@ -483,20 +483,20 @@ def test_models_are_weighed_by_the_calls_of_now() -> None:
 def test_a_saving_that_cost_accuracy_is_not_shown_and_says_so() -> None:
     found = saving(prompts(right=(95, 70)))
     assert (math.isnan(found.interval.value), found.verdict) == (True, "off target")
-    assert "not shown" in found.said and "70 %" in found.said and "95 %" in found.said
+    assert "not shown" in found.said.en and "70 %" in found.said.en and "95 %" in found.said.en
 
 
 def test_a_little_less_accurate_by_chance_is_shown_with_a_remark() -> None:
     found = saving(prompts(right=(90, 88)))
     assert found.interval.value > 0.3
-    assert "may be chance" in found.said
+    assert "may be chance" in found.said.en
 
 
 @pytest.mark.parametrize("of", [(100, 19), (19, 100), (100, 0)])
 def test_without_twenty_checks_of_each_version_the_saving_is_not_shown(of: tuple[int, int]) -> None:
     found = saving(prompts(right=(of[0], of[1]), of=of))
     assert (math.isnan(found.interval.value), found.verdict) == (True, "too few")
-    assert "fewer than 20 random checks" in found.said
+    assert "fewer than 20 random checks" in found.said.en
 
 
 def test_without_a_price_or_another_version_nothing_can_be_compared() -> None:

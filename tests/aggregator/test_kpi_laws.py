@@ -168,8 +168,11 @@ def hold_step_by_step(batches: list[list[Sent]], plan: Plan) -> None:
             step_by_step = shown(company)
             company.publisher.working.unlink()
             at_once = shown(company.publish())
+            remarks = company.rows("SELECT DISTINCT remark, remark_nl FROM kpi_values")
         finally:
             company.close()
+    assert all(row["remark"].count(";") == row["remark_nl"].count(";") for row in remarks)
+    assert all(bool(row["remark"]) == bool(row["remark_nl"]) for row in remarks)
     for table, rows in at_once.items():
         assert sorted(step_by_step[table] - rows) == sorted(rows - step_by_step[table]), table
 

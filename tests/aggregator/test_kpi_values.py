@@ -99,6 +99,7 @@ def test_a_segment_without_a_baseline_is_left_out_and_its_share_told(judged: Mak
     assert found["improvement"] == pytest.approx(0.5, abs=0.01)
     assert found["compared_share"] == pytest.approx(0.8)
     assert "20 % has no baseline" in found["remark"]
+    assert "20 % heeft geen nulmeting" in found["remark_nl"]
 
 
 def test_the_settling_week_is_in_no_value(judged: Make) -> None:
@@ -244,6 +245,7 @@ def test_a_share_of_few_is_told_as_counts(judged: Make) -> None:
     found = judged(calls(10, date(2026, 3, 3))).value("response_on_time", "week")
     assert (found["value"], found["status"]) == (None, "too few")
     assert "10 of 10" in found["remark"]
+    assert "10 van 10" in found["remark_nl"]
 
 
 def test_an_improvement_beyond_what_is_plausible_is_marked_to_be_checked(judged: Make) -> None:

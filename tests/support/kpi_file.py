@@ -85,6 +85,7 @@ def rolling() -> Iterator[dict[str, Any]]:
     yield lead_time(
         compared_share=0.8,
         remark="20 % has no baseline and is not compared; =2 tasks without an end",
+        remark_nl="20 % heeft geen nulmeting en wordt niet vergeleken; =2 taken zonder einde",
     )
     yield lead_time(segment="standard", value=20.0, low=18.0, high=22.0, n=330, improvement=0.5,
                     improvement_low=0.45, improvement_high=0.55, baseline=40.0)  # fmt: skip

@@ -197,8 +197,8 @@ class _Writer:
         self._change(sheet, 8, row)
         sheet.write(11, word(row["basis"], language) if row["basis"] else None, **_TEXT)
         sheet.status(12, row["status"], word(row["status"], language))
-        remarks = filter(None, (page.compared_note(row, self.form), row["remark"]))
-        sheet.write(13, "; ".join(remarks), text_wrap=True)
+        remarks = [page.compared_note(row, self.form), *page.remarks(row, language)]
+        sheet.write(13, "; ".join(filter(None, remarks)), text_wrap=True)
         sheet.row += 1
 
     def _baseline(self, sheet: Sheet, column: int, row: Row) -> None:

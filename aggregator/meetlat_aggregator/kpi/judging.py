@@ -20,7 +20,7 @@ from meetlat_aggregator.kpi.periods import Period
 from meetlat_aggregator.sqlfiles import sql
 
 _CHOSEN = pa.schema([("use_case", pa.string()), ("kpi", pa.string())])
-_TROUBLES = pa.schema([("kpi", pa.string()), ("trouble", pa.string())])
+_TROUBLES = pa.schema([("kpi", pa.string()), ("trouble", pa.string()), ("trouble_nl", pa.string())])
 _MOMENT = pa.timestamp("us")
 
 
@@ -131,7 +131,10 @@ def period_table(con: duckdb.DuckDBPyConnection, periods: Sequence[Period]) -> N
 
 def _troubles(troubles: Mapping[str, str]) -> pa.Table:
     # Remarks are parted by semicolons.
-    rows = [{"kpi": kpi, "trouble": why.replace(";", ":")} for kpi, why in troubles.items() if why]
+    rows = [
+        {"kpi": kpi, "trouble": why, "trouble_nl": f"de eigen SQL van deze KPI gaf niets: {why}"}
+        for kpi, why in ((kpi, why.replace(";", ":")) for kpi, why in troubles.items() if why)
+    ]
     return pa.Table.from_pylist(rows, schema=_TROUBLES)
 
 

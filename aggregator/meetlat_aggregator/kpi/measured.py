@@ -19,7 +19,12 @@ KEY = ("kpi", "period", "start", "use_case", "team", "segment", "part")
 COLUMNS = pa.schema(
     [(name, pa.timestamp("us") if name == "start" else pa.string()) for name in (*KEY, "cut")]
     + [(name, pa.float64()) for name in ("value", "low", "high", "n", "counted")]
-    + [("said", pa.string()), ("verdict", pa.string()), ("by_estimate", pa.bool_())]
+    + [
+        ("said", pa.string()),
+        ("said_nl", pa.string()),
+        ("verdict", pa.string()),
+        ("by_estimate", pa.bool_()),
+    ]
 )
 
 
@@ -28,8 +33,8 @@ class Measured:
     """Rows of `key` (columns KEY, start as timestamp) and `cut`, each with a range and its n.
 
     `counted` is the number behind a share (17 of 19), or of observations that were reached. `more`
-    are the columns said (a remark), verdict (a status that only what measured it can tell) and
-    by_estimate, of what is composed of several figures.
+    are the columns said and said_nl (a remark), verdict (a status that only what measured it can
+    tell) and by_estimate, of what is composed of several figures.
     """
 
     key: pa.Table
@@ -47,6 +52,7 @@ class Measured:
         more = pa.table(
             {
                 "said": pa.nulls(len(self.n), pa.string()),
+                "said_nl": pa.nulls(len(self.n), pa.string()),
                 "verdict": pc.replace_with_mask(
                     verdicts, pa.array(~small), pa.nulls(int((~small).sum()), pa.string())
                 ),
@@ -64,7 +70,7 @@ class Measured:
         for name in ("value", "low", "high"):
             columns[name] = floats(getattr(self.range, name))
         columns["n"], columns["counted"] = floats(self.n), floats(self.counted)
-        for name in ("said", "verdict", "by_estimate"):
+        for name in ("said", "said_nl", "verdict", "by_estimate"):
             kind = COLUMNS.field(name).type
             columns[name] = pa.nulls(len(self.n), kind) if self.more is None else self.more[name]
         return pa.table(columns).cast(COLUMNS)

@@ -49,6 +49,7 @@ VALUE_TABLES = (
             "compared_share": "Share of n in segments that have a baseline; the rest is left out",
             "control_change": "Improvement of the control team, which was subtracted",
             "remark": "What a reader has to know beside it; '' for nothing",
+            "remark_nl": "The same in Dutch",
         },
     ),
     Table(

@@ -15,13 +15,22 @@ from meetlat_aggregator.reader.words import Language, word
 
 _RIGHT = ("value", "n", "baseline")
 # Remarks that the table tells already, in the reader's language.
-_TOLD = re.compile(r"^\d+ of \d+$|has no baseline and is not compared$")
+_TOLD = re.compile(
+    r"^\d+ (of|van) \d+$"
+    r"|has no baseline and is not compared$|heeft geen nulmeting en wordt niet vergeleken$"
+)
 LACKING = ("dropped", "refused", "late", "dead", "unpriced")
 
 
 def title(row: Row, language: Language) -> str:
     """What a KPI is called; its id when the catalogue has no words for it."""
     return str(row[f"title_{language}"] or row["title_en"] or row["kpi"])
+
+
+def remarks(row: Row, language: Language) -> list[str]:
+    """What has to be known beside a figure."""
+    said = row["remark_nl" if language == "nl" else "remark"] or ""
+    return [one for one in said.split("; ") if one]
 
 
 def head(
@@ -131,7 +140,7 @@ def _notes(shown: Sequence[Row], form: Form) -> Iterator[str]:
         if row["control_change"] is not None and comparable(row):
             change = form.percentage(row["control_change"])
             yield f"· {name}: {word('control', language)} ({change})"
-        for remark in filter(None, (row["remark"] or "").split("; ")):
+        for remark in remarks(row, language):
             if not _TOLD.search(remark):
                 yield f"· {name}: {remark}"
 

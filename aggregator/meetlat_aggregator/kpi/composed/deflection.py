@@ -23,11 +23,35 @@ from meetlat_aggregator.kpi.composed.figure import (
     Question,
 )
 from meetlat_aggregator.kpi.composed.ingredients import Ingredients, known_sum
+from meetlat_aggregator.kpi.remark import NOTHING, Remark
 from meetlat_aggregator.kpi.statistics import difference, improvement, mean_t
 
 # What a ticket costs where the plan does not say it, in euro: the founding article's.
 TICKET_COST = (15.0, 30.0)
 NOT_KNOWN = Interval()
+
+
+NO_COST = Remark(
+    "what a ticket costs is not known: write `ticket_costs` in the plan",
+    "wat een ticket kost is niet bekend: zet `ticket_costs` in het plan",
+)
+NO_TICKETS = Remark("nobody reports the tickets", "niemand meldt de tickets")
+NO_RESOLVED = Remark("what the bot resolved is not known", "wat de bot oploste is niet bekend")
+NOT_BEFORE = Remark(
+    "tickets and orders of before go-live are not known: record both, or write a baseline",
+    "tickets en orders van voor de livegang zijn niet bekend: leg ze vast, of noteer een nulmeting",
+)
+AT_MOST = Remark(
+    "no more is counted than the bot resolved", "er telt niet meer dan wat de bot oploste"
+)
+NEEDS = Remark(
+    "needs orders, or answers to the survey question `would_have_called`",
+    "vraagt orders, of antwoorden op de enquêtevraag `would_have_called`",
+)
+BY_SURVEY = Remark(
+    "by the share of askers who say that they would have called",
+    "naar het deel van de vragers dat zegt dat het anders had gebeld",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +64,7 @@ class Deflection:
     rate: Interval = NOT_KNOWN
     n: float = 0.0
     estimated: bool = False
-    said: str = ""
+    said: Remark = NOTHING
     why: str | None = None
 
 
@@ -70,7 +94,7 @@ def deflection_saving(asked: Question) -> Iterable[Figure]:
         low, high = (end * asked.context.euro for end in TICKET_COST)
     said, why = found.said, found.why
     if math.isnan(low) and not why:
-        said, why = "what a ticket costs is not known: write `ticket_costs` in the plan", UNKNOWN
+        said, why = NO_COST, UNKNOWN
     yield Figure(
         _product(found.avoided, Interval((low + high) / 2, low, high)),
         found.n, "", "", said, why, found.estimated or not dated,
@@ -92,19 +116,16 @@ def _by_orders(
     asked: Question, tickets: Ingredients, came: float, orders: float, resolved: float
 ) -> Deflection:
     if math.isnan(came):
-        return Deflection(n=orders, said="nobody reports the tickets", why=UNKNOWN)
+        return Deflection(n=orders, said=NO_TICKETS, why=UNKNOWN)
     if math.isnan(resolved):
-        return Deflection(n=orders, said="what the bot resolved is not known", why=UNKNOWN)
+        return Deflection(n=orders, said=NO_RESOLVED, why=UNKNOWN)
     before, estimated = _before(asked)
     if not before.value > 0:
-        said = (
-            "tickets and orders of before go-live are not known: record both, or write a baseline"
-        )
-        return Deflection(n=orders, said=said, why=NO_BASELINE)
+        return Deflection(n=orders, said=NOT_BEFORE, why=NO_BASELINE)
     now = ratio_of(tickets.day, tickets.total, tickets.weight).range()
     spared = Interval.of(difference(before.range(), now)).times(orders)
     rate = Interval.of(improvement(now, before.range(), np.array([False])))
-    said = "no more is counted than the bot resolved" if spared.value > resolved else ""
+    said = AT_MOST if spared.value > resolved else NOTHING
     most = _rate(resolved, came)
     return Deflection(spared.at_most(resolved), rate.at_most(most), orders, estimated, said)
 
@@ -127,17 +148,14 @@ def _by_survey(now: Ingredients, came: float) -> Deflection:
     answers = now.of("would_have_called")
     n = float(np.nansum(answers.n))
     if math.isnan(alone) or math.isnan(came) or not n:
-        said = "needs orders, or answers to the survey question `would_have_called`"
-        known = float(np.nansum(now.n))
-        return Deflection(n=known, said=said, why=UNKNOWN)
+        return Deflection(n=float(np.nansum(now.n)), said=NEEDS, why=UNKNOWN)
     total, squares = (np.array([np.nansum(one)]) for one in (answers.total, answers.squares))
     mean = Interval.of(mean_t(total, squares, np.array([n])))
     low, high = (float(np.clip(end, 0.0, 1.0)) for end in (mean.low, mean.high))
     share = Interval(mean.value, low, high)
     avoided = share.times(alone)
     rate = Interval(*(_rate(end, came) for end in (avoided.value, avoided.low, avoided.high)))
-    said = "by the share of askers who say that they would have called"
-    return Deflection(avoided, rate, n, True, said)
+    return Deflection(avoided, rate, n, True, BY_SURVEY)
 
 
 def _rate(avoided: float, came: float) -> float:

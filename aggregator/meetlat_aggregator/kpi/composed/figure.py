@@ -14,6 +14,7 @@ from meetlat.plan.models import Plan, UseCase
 from meetlat_aggregator.kpi.composed.ingredients import Ingredients
 from meetlat_aggregator.kpi.measured import KEY, Measured
 from meetlat_aggregator.kpi.periods import BASELINE, Period
+from meetlat_aggregator.kpi.remark import NOTHING, Remark
 from meetlat_aggregator.kpi.statistics import Range
 
 UNKNOWN, NO_BASELINE, TOO_FEW = "unknown", "no baseline", "too few"
@@ -59,7 +60,7 @@ class Figure:
     n: float
     part: str = ""
     team: str = ""
-    said: str = ""
+    said: Remark = NOTHING
     verdict: str | None = None
     estimated: bool = False
 
@@ -136,7 +137,8 @@ def measured(kpi: str, answers: Sequence[tuple[Question, Iterable[Figure]]]) -> 
     ]
     more = pa.table(
         {
-            "said": pa.array([figure.said or None for _, figure in rows], pa.string()),
+            "said": pa.array([figure.said.en or None for _, figure in rows], pa.string()),
+            "said_nl": pa.array([figure.said.nl or None for _, figure in rows], pa.string()),
             "verdict": pa.array([figure.verdict for _, figure in rows], pa.string()),
             "by_estimate": pa.array([figure.estimated for _, figure in rows], pa.bool_()),
         }

@@ -10,7 +10,14 @@ from scipy import special
 from meetlat_aggregator.kpi.composed.figure import UNKNOWN, Figure, Interval, Question
 from meetlat_aggregator.kpi.composed.freed import hours_freed
 from meetlat_aggregator.kpi.composed.ingredients import known_sum
+from meetlat_aggregator.kpi.remark import Remark
 from meetlat_aggregator.kpi.statistics import ratio
+
+PER_HOURS = Remark("per 100 hours freed", "per 100 vrijgespeelde uren")
+PER_HEAD = Remark(
+    "per 100 employees: the hours freed are not clearly above zero",
+    "per 100 medewerkers: de vrijgespeelde uren liggen niet duidelijk boven nul",
+)
 
 
 def innovation(asked: Question) -> Iterator[Figure]:
@@ -31,13 +38,16 @@ def innovation(asked: Question) -> Iterator[Figure]:
     freed = hours_freed(asked, tasks[~tasks.control], tasks_before[~tasks_before.control])
     if asked.live and freed.hours.low > 0:
         found = Interval.of(ratio(ideas.range(), freed.hours.range())).times(100)
-        yield Figure(found, n, said="per 100 hours freed", estimated=freed.estimated)
+        yield Figure(found, n, said=PER_HOURS, estimated=freed.estimated)
         return
-    said = "per 100 employees: the hours freed are not clearly above zero"
     if people:
-        yield Figure(per_head, n, said=said)
+        yield Figure(per_head, n, said=PER_HEAD)
     else:
-        yield Figure(Interval(), n, said=f"{said}, and head counts are not known", verdict=UNKNOWN)
+        said = Remark(
+            f"{PER_HEAD.en}, and head counts are not known",
+            f"{PER_HEAD.nl}, en het aantal medewerkers is niet bekend",
+        )
+        yield Figure(Interval(), n, said=said, verdict=UNKNOWN)
 
 
 def poisson(count: float) -> Interval:

@@ -25,6 +25,7 @@ from meetlat_aggregator.kpi.composed.figure import (
     Question,
 )
 from meetlat_aggregator.kpi.composed.ingredients import Ingredients
+from meetlat_aggregator.kpi.remark import Remark, together
 from meetlat_aggregator.kpi.statistics.base import normal_quantile
 
 MIN_APPLIED, MIN_SELECTED, MIN_REJECTED = 30, 5, 5
@@ -45,7 +46,10 @@ def selection_parity(asked: Question) -> Iterator[Figure]:
         shown += [(dimension, group, one) for group, one in parity(vacancies).items()]
     if not shown:
         if len(rows) and not asked.of_baseline:
-            said = "no group may be shown: each, or all others beside it, are too few"
+            said = Remark(
+                "no group may be shown: each, or all others beside it, are too few",
+                "geen groep mag worden getoond: elk, of alle andere ernaast, is te klein",
+            )
             yield Figure(Interval(), math.nan, said=said, verdict=SUPPRESSED)
         return
     for dimension, group, one in shown:
@@ -57,8 +61,11 @@ def selection_parity(asked: Question) -> Iterator[Figure]:
     verdicts = [one.verdict for _, _, one in shown]
     verdict = next(one for one in (OFF, UNDECIDED, ON) if one in verdicts)
     adverse = ", ".join(f"{d}/{g}" for d, g, one in shown if one.verdict == OFF)
-    said = f"furthest behind: {dimension}/{group}" + (f"; adverse for {adverse}" if adverse else "")
-    yield Figure(worst.interval, worst.n, said=said, verdict=verdict)
+    behind = f"{dimension}/{group}"
+    words = [Remark(f"furthest behind: {behind}", f"blijft het meest achter: {behind}")]
+    if adverse:
+        words.append(Remark(f"adverse for {adverse}", f"nadelig voor {adverse}"))
+    yield Figure(worst.interval, worst.n, said=together(words), verdict=verdict)
 
 
 def _by_dimension(rows: Ingredients) -> dict[str, list[dict[str, Counts]]]:
@@ -131,12 +138,19 @@ class Parity:
         return ON if self.ratio_low >= ADVERSE_BELOW else UNDECIDED
 
     @property
-    def words(self) -> str:
+    def words(self) -> Remark:
         """The remark beside it."""
         if math.isnan(self.ratio):
-            return "no vacancy has both this group and others"
-        adverse = ": adverse" if self.adverse else ""
-        return f"selected {self.ratio:.2f} times as often as all others together{adverse}"
+            return Remark(
+                "no vacancy has both this group and others",
+                "geen vacature heeft zowel deze groep als andere",
+            )
+        times = f"{self.ratio:.2f}"
+        en, nl = (": adverse", ": nadelig") if self.adverse else ("", "")
+        return Remark(
+            f"selected {times} times as often as all others together{en}",
+            f"{times.replace('.', ',')} keer zo vaak gekozen als alle andere samen{nl}",
+        )
 
 
 def parity(vacancies: Sequence[Mapping[str, Counts]]) -> dict[str, Parity]:

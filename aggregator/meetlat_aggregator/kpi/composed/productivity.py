@@ -11,6 +11,7 @@ from meetlat_aggregator.kpi.composed.before import handling_before
 from meetlat_aggregator.kpi.composed.clustered import ratio_of
 from meetlat_aggregator.kpi.composed.figure import NO_BASELINE, UNKNOWN, Figure, Interval, Question
 from meetlat_aggregator.kpi.composed.ingredients import Ingredients, known_sum
+from meetlat_aggregator.kpi.remark import NOTHING, Remark
 
 
 def agent_productivity(asked: Question) -> Iterator[Figure]:
@@ -32,7 +33,10 @@ def _figure(asked: Question, now: Ingredients, before: Ingredients, team: str) -
         return
     if not hours > 0:
         if not asked.of_baseline:
-            said = "nobody reports the hours that agents worked (`agent_hours`)"
+            said = Remark(
+                "nobody reports the hours that agents worked (`agent_hours`)",
+                "niemand meldt de uren die medewerkers werkten (`agent_hours`)",
+            )
             yield Figure(Interval(), closed, "", team, said, UNKNOWN)
         return
     segments = cases.segments()
@@ -40,7 +44,10 @@ def _figure(asked: Question, now: Ingredients, before: Ingredients, team: str) -
     covered = _weight(segments, known) / _weight(segments, segments)
     if not known or not covered > 0:
         if not asked.of_baseline:
-            said = "no case says what it took before go-live"
+            said = Remark(
+                "no case says what it took before go-live",
+                "van geen zaak is bekend wat zij voor de livegang kostte",
+            )
             yield Figure(Interval(), closed, "", team, said, NO_BASELINE)
         return
     names = cases.texts["segment"]
@@ -51,9 +58,13 @@ def _figure(asked: Question, now: Ingredients, before: Ingredients, team: str) -
     spent = np.concatenate([np.zeros(len(cases)), worked.total]) * covered
     found = ratio_of(day, done, spent)
     compared = sum(float(np.nansum(segments[name].n)) for name in known)
-    said = ""
+    said = NOTHING
     if compared < closed:
-        said = f"{100 * (1 - compared / closed):.0f} % has no baseline and is left out"
+        left = f"{100 * (1 - compared / closed):.0f} %"
+        said = Remark(
+            f"{left} has no baseline and is left out",
+            f"{left} heeft geen nulmeting en telt niet mee",
+        )
     estimated = any(one.estimated for one in known.values())
     yield Figure(found, compared, "", team, said, None, estimated)
 

@@ -23,6 +23,7 @@ from meetlat_aggregator.kpi.composed.figure import (
 )
 from meetlat_aggregator.kpi.composed.ingredients import Ingredients
 from meetlat_aggregator.kpi.plan_tables import FIRST_DAY
+from meetlat_aggregator.kpi.remark import NOTHING, Remark, together
 from meetlat_aggregator.kpi.statistics import (
     Range,
     difference,
@@ -55,7 +56,7 @@ def token_saving(asked: Question) -> Iterator[Figure]:
     now = asked.now()
     until = asked.everything.within(FIRST_DAY, asked.period.last)
     pairs: list[Pair] = []
-    told: list[str] = []
+    told: list[Remark] = []
     worse: list[str] = []
     calls = 0.0
     for prompt in asked.use_case.reference_prompts:
@@ -66,24 +67,33 @@ def token_saving(asked: Question) -> Iterator[Figure]:
         found = list(_pairs(now, until, prompt.tool, newest, prompt.prompt_version, asked.context))
         if not found:
             continue
-        why, hidden = _accuracy(until, prompt.tool, newest, prompt.prompt_version)
+        why, status = _accuracy(until, prompt.tool, newest, prompt.prompt_version)
         told += [why] if why else []
-        worse += [hidden] if hidden else []
+        worse += [status] if status else []
         pairs += found
     if not calls:
         return
     if not pairs:
-        said = "no call of the period can be compared with a call of the reference version"
+        said = Remark(
+            "no call of the period can be compared with a call of the reference version",
+            "geen aanroep van de periode is te vergelijken met een van de referentieversie",
+        )
         yield Figure(Interval(), calls, said=said, verdict=UNKNOWN)
         return
     n = sum(pair.calls for pair in pairs)
-    said = "; ".join(told)
+    said = together(told)
     if worse:
         verdict = OFF if OFF in worse else TOO_FEW
-        yield Figure(Interval(), n, said=f"not shown: {said}", verdict=verdict)
+        hidden = Remark(f"not shown: {said.en}", f"niet getoond: {said.nl}")
+        yield Figure(Interval(), n, said=hidden, verdict=verdict)
         return
     if n < calls:
-        said = "; ".join([*told, f"{100 * (1 - n / calls):.0f} % of the calls cannot be compared"])
+        left = f"{100 * (1 - n / calls):.0f} %"
+        rest = Remark(
+            f"{left} of the calls cannot be compared",
+            f"{left} van de aanroepen is niet te vergelijken",
+        )
+        said = together([*told, rest])
     yield Figure(_saving(pairs), n, said=said)
 
 
@@ -162,7 +172,7 @@ def _cost(
     return ratio_of(day, total, n)
 
 
-def _accuracy(until: Ingredients, tool: str, newest: str, reference: str) -> tuple[str, str]:
+def _accuracy(until: Ingredients, tool: str, newest: str, reference: str) -> tuple[Remark, str]:
     """What to say of the accuracy of both versions, and the status when the saving is not shown."""
     shares, checks = [], []
     for version in (newest, reference):
@@ -174,12 +184,20 @@ def _accuracy(until: Ingredients, tool: str, newest: str, reference: str) -> tup
         checks.append(float(np.nansum(rows.n)))
     if min(checks) < LEAST_CHECKS:
         which = newest if checks[0] < LEAST_CHECKS else reference
-        lacks = f"{which!r} has fewer than {LEAST_CHECKS} random checks"
-        return f"whether {tool} is still as right is not known: {lacks}", TOO_FEW
+        lacks = Remark(
+            f"whether {tool} is still as right is not known: "
+            f"{which!r} has fewer than {LEAST_CHECKS} random checks",
+            f"of {tool} nog even goed is, is niet bekend: "
+            f"{which!r} heeft minder dan {LEAST_CHECKS} willekeurige controles",
+        )
+        return lacks, TOO_FEW
     now, before = (100 * float(share.value[0]) for share in shares)
     if not now < before:
-        return "", ""
-    words = f"{tool} is right in {now:.0f} % with {newest!r} and {before:.0f} % with {reference!r}"
+        return NOTHING, ""
+    words = Remark(
+        f"{tool} is right in {now:.0f} % with {newest!r} and {before:.0f} % with {reference!r}",
+        f"{tool} is juist in {now:.0f} % met {newest!r} en {before:.0f} % met {reference!r}",
+    )
     if difference(*shares).high[0] < 0:
         return words, OFF
-    return f"{words}, which may be chance", ""
+    return Remark(f"{words.en}, which may be chance", f"{words.nl}, wat toeval kan zijn"), ""

@@ -19,7 +19,7 @@ WITH placed AS (
     t.maturity_days > 0 AND p.first + ((p.last - p.first) // 2)::INTEGER + t.maturity_days > DATE '{today}'
       AS immature,
     p.last >= DATE '{today}' - 1 AND coalesce(l.day, DATE '1970-01-01') < DATE '{today}' - 7 AS stale,
-    coalesce(n.n, 0) < coalesce(q.minimum, t.minimum) AS few, w.trouble
+    coalesce(n.n, 0) < coalesce(q.minimum, t.minimum) AS few, w.trouble, w.trouble_nl
   FROM kpi_now AS n
   JOIN kpi_periods AS p ON p.use_case = n.use_case AND p.period = n.period AND p.start = n.start
   JOIN kpi_targets AS t ON t.kpi = n.kpi AND t.use_case = n.use_case
@@ -93,5 +93,12 @@ SELECT
       printf('%.0f %% has no baseline and is not compared', 100 * (1 - compared_share)) END,
     CASE WHEN immature AND phase NOT IN ('baseline', 'settling') THEN 'not all are finished yet' END,
     CASE WHEN few AND unit = 'share' AND counted IS NOT NULL THEN printf('%.0f of %.0f', counted, n) END
-  ) AS remark
+  ) AS remark,
+  concat_ws('; ', trouble_nl, said_nl,
+    CASE WHEN got > ceiling THEN 'boven wat aannemelijk is: controleer dit' END,
+    CASE WHEN compared_share < 1 THEN
+      printf('%.0f %% heeft geen nulmeting en wordt niet vergeleken', 100 * (1 - compared_share)) END,
+    CASE WHEN immature AND phase NOT IN ('baseline', 'settling') THEN 'nog niet alles is afgerond' END,
+    CASE WHEN few AND unit = 'share' AND counted IS NOT NULL THEN printf('%.0f van %.0f', counted, n) END
+  ) AS remark_nl
 FROM aimed
