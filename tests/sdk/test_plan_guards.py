@@ -76,7 +76,8 @@ def plan() -> dict[str, Any]:
             {"name": "Platform", "kind": "running", "from": LIVE, "amount": 5, "currency": "EUR",
              "key": "fixed", "shares": {"quotes": 0.5, "support": 0.5}},
         ],
-        "prices": [{"from": LIVE, "model": "m", "currency": "USD", "input": 1}],
+        "prices": [{"from": LIVE, "model": "m", "currency": "USD", "input": 1,
+                    "output": 2}],
         "privacy": {"purpose": "p", "agreement": "a", "impact_assessment": "i"},
         "reports": [
             {"rhythm": "weekly", "audience": "users", "to": ["a@example.com", "folder"],
@@ -433,7 +434,17 @@ TRIPS: dict[str, list[Trip]] = {
     "unallocated": [
         put(("investments", 0, "use_case"), None, ("investments", 0), "unallocated", "`use_case`")
     ],
-    "empty-price": [put(("prices", 0, "input"), None, ("prices", 0), "has no figure", "`input`")],
+    "empty-price": [
+        Trip(changed(("prices", 0), {"from": LIVE, "model": "m", "currency": "USD"}),
+             ("prices", 0), ["has no figure"], ["`input`"])
+    ],
+    "half-price": [
+        put(("prices", 0, "output"), None, ("prices", 0), "lacks `output`", "write 0"),
+        put(("prices", 0, "input"), None, ("prices", 0), "lacks `input`", "write 0"),
+        Trip(changed(("prices", 0), {"from": LIVE, "model": "m", "currency": "USD",
+                                     "cache_read": 1, "per_request": 1}),
+             ("prices", 0), ["`input` and `output`"], ["write 0"]),
+    ],
     "name-twice": [
         put(("teams", 1, "name"), "sales", ("teams", 1, "name"), "twice in `teams`", "rename"),
         put(("use_cases", 1, "id"), "quotes", ("use_cases", 1, "id"), "twice in `use_cases`",
@@ -614,7 +625,7 @@ def test_without_positions_the_problems_are_the_same_but_for_their_lines() -> No
 
 
 def test_errors_come_first_and_each_by_line() -> None:
-    said = changed(("prices", 0, "input"), None)
+    said = changed(("prices", 0), {"from": LIVE, "model": "m", "currency": "USD"})
     said["use_cases"][0]["kpis"][1].pop("decision")
     said["use_cases"][0]["go_live"] = date(2026, 8, 1)
     found = judge(said)[0].problems

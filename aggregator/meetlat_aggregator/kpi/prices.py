@@ -86,10 +86,6 @@ class PriceBook:
             rows.append(version("genai-prices"))
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
-    def problems(self) -> list[str]:
-        """What is wrong with rows that can price nothing, a sentence each."""
-        return [problem for price in self.plan_prices if (problem := _problem(price))]
-
     def rates(self, models: Iterable[tuple[str, str]]) -> list[Rate]:
         """The rates of (provider, model) as events name them, all days; each is looked up once."""
         found: list[Rate] = []
@@ -202,15 +198,12 @@ def _windows(dated: Iterable[Price]) -> Iterator[tuple[Price, date]]:
 
 
 def _problem(price: Price) -> str:
-    """Why a row can price no call; '' when it can."""
+    """Why a row can price no call; '' when it can. `plan check` says the same."""
     where = f"the price of {price.model!r} from {price.since}"
-    said = [name for name in _BUCKETS if getattr(price, name) is not None]
-    lacking = [name for name in ("input", "output") if name not in said]
-    if said and lacking:
-        which = " and ".join(lacking)
+    if price.lacking:
+        which = " and ".join(price.lacking)
         return f"{where} lacks {which}: its calls stay unpriced; write 0 where tokens are free"
-    others = (price.per_request, price.per_second, price.per_month)
-    if not said and all(other is None for other in others):
+    if price.empty:
         return f"{where} says no price: its calls stay unpriced; write one, or remove the row"
     return ""
 

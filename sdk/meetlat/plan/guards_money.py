@@ -235,9 +235,26 @@ def unallocated(subject: Subject) -> Iterator[Finding]:
 @guard("empty-price", "error", "A price without any figure.")
 def empty_price(subject: Subject) -> Iterator[Finding]:
     for index, price in enumerate(subject.plan.prices):
-        if all(getattr(price, name) is None for name in FIGURES):
+        if price.empty:
             yield Finding(
                 ("prices", index),
                 f"the price of {shown(price.model)} has no figure",
                 f"write one of {listed(FIGURES)}; 0 where it is free",
+            )
+
+
+@guard(
+    "half-price",
+    "warning",
+    "A price of tokens without one for input or output: it can price no call, and hides the prices "
+    "behind it.",
+)
+def half_price(subject: Subject) -> Iterator[Finding]:
+    for index, price in enumerate(subject.plan.prices):
+        if price.lacking:
+            yield Finding(
+                ("prices", index),
+                f"the price of {shown(price.model)} lacks {listed(price.lacking)}: its calls stay "
+                "unpriced",
+                "write 0 where tokens are free, else what a million cost",
             )

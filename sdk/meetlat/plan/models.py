@@ -184,6 +184,22 @@ class Price(Dated):
         None, description="A month, for models of one's own", examples=[900]
     )
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The prices of tokens without which it can price no call, where it has any of tokens."""
+        of_tokens = (self.input, self.output, self.cache_read, self.cache_write)
+        if all(price is None for price in of_tokens):
+            return ()
+        return tuple(name for name in ("input", "output") if getattr(self, name) is None)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has no figure at all."""
+        others = (self.per_request, self.per_second, self.per_month)
+        return all(
+            p is None for p in (self.input, self.output, self.cache_read, self.cache_write, *others)
+        )
+
 
 class OwnKpi(Row):
     """A KPI of the company's own: a named measurement, or SQL over the published tables."""
