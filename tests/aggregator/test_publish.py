@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 from support.aggregating import DAY, HOUR, MINUTE, NOON, SECOND, Bench, Sent, event, person
+from support.events import MINIMAL
 
 from meetlat.kpis.catalogue import catalogue
 from meetlat_aggregator.dictionary import TABLES
@@ -240,6 +241,21 @@ def test_no_row_about_a_person_is_published(bench: Bench) -> None:
     assert "u_0" not in text
     assert "s-1" not in text
     assert "c-1" not in text
+
+
+def test_no_attribute_of_an_event_is_published(bench: Bench) -> None:
+    """Whether the plan lists it or not: they are kept in the archive, and told nowhere."""
+    told = {"region": "told-to-nobody"}
+    names = [name for name in MINIMAL if name not in ("void", "sdk_report", "collector_report")]
+    bench.feed(*(event(name, attributes=told, case="c1") for name in names))
+    with bench.published() as con:
+        tables = [
+            name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        ]
+        rows = {name: con.execute(f"FROM {name}").fetchall() for name in tables}
+    assert sum(map(len, rows.values())) > 100
+    assert [name for name in tables if "told-to-nobody" in repr(rows[name])] == []
+    assert "region" not in repr(rows["interactions_hourly"])
 
 
 def test_only_weeks_that_are_over_are_published_and_none_below_the_limit(bench: Bench) -> None:

@@ -295,6 +295,8 @@ class Plan(Row):
     prices: tuple[Price, ...] = Field((), description="What models cost, before public prices")
     privacy: Privacy = Field(Privacy(), description="Purpose and agreements")
     attributes: tuple[Id, ...] = Field(
-        (), description="Attributes that events may carry", examples=["region"]
+        (),
+        description="Attributes that events may carry; no table, KPI or metric tells any",
+        examples=["region"],
     )
     reports: tuple[Report, ...] = Field((), description="Who gets which report")
