@@ -65,3 +65,16 @@ def test_the_kpi_of_the_page_is_found_and_its_test_passes(added: str) -> None:
     tests = [run for name, run in space.items() if name.startswith("test_") and callable(run)]
     assert len(tests) == 1
     tests[0]()
+
+
+def test_kpis_that_are_to_say_the_same_do() -> None:
+    """Each is told whole, so that an analyst can run it; what they share may not drift apart."""
+    kpis = catalogue()
+    up, down = (kpis[name].sql.partition("\n") for name in ("availability", "downtime"))
+    assert up[2].rpartition("SELECT")[0] == down[2].rpartition("SELECT")[0]
+    assert kpis["response_accuracy"].sql == kpis["accuracy"].sql
+    language = kpis["language_quality"].sql.replace("language_correct", "correct")
+    assert language.replace("language_count", "correct_count") == kpis["accuracy"].sql
+    screening = kpis["screening_time"].sql.replace("screenings", "done").split("\n", 1)[1]
+    task = kpis["task_time"].sql.split("\n", 1)[1]
+    assert screening.replace("step = 'screening'", "step = ''") == task

@@ -24,9 +24,8 @@ nl = "Geeft de bot juiste antwoorden?"
 en = "Answers that a human check found right in content, as a share of the answers checked. Only random samples count, and each check weighs as many answers as it stands for: 1 / its chance of being drawn."
 nl = "Antwoorden die een mens inhoudelijk juist vond, als deel van de gecontroleerde antwoorden. Alleen willekeurige steekproeven tellen, en elke controle weegt zo zwaar als het aantal antwoorden waar zij voor staat: 1 / de kans om getrokken te worden."
 */
--- Right / checked, each check weighed by what it stands for.
-SELECT
-  day, use_case, team, segment,
+-- Checks of randomly drawn outputs; each stands for 1 / sampling rate outputs.
+SELECT day, use_case, team, segment,
   sum(correct / sampling_rate::DOUBLE) AS hits,
   sum(correct_count / sampling_rate::DOUBLE) AS weight,
   sum(correct_count / (sampling_rate::DOUBLE * sampling_rate::DOUBLE)) AS weight_squares,
@@ -34,3 +33,4 @@ SELECT
 FROM reviews_daily
 WHERE sampled = 'true' AND sampling_rate > 0
 GROUP BY ALL
+HAVING sum(correct_count) > 0
