@@ -325,7 +325,25 @@ def test_a_process_that_dies_loses_one_query(
         "let the query read fewer days or columns, or simplify it"
     )
     assert isinstance(found["last"], Rows)
-    assert len(children.started) == 2
+    assert len(children.started) == 3, "it ran once more, alone: the one before could be the cause"
+
+
+def test_a_query_that_dies_of_what_ran_before_it_gives_its_rows(
+    published: Path, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sandbox._Child._write
+
+    def write(self: sandbox._Child, message: bytes, deadline: float) -> None:
+        if b"innocent" in message and len(children.started) == 1:
+            os.kill(self._process.pid, signal.SIGSEGV)
+            self._process.wait()
+        real(self, message, deadline)
+
+    monkeypatch.setattr(sandbox._Child, "_write", write)
+    queries = [Query("first", GOOD, "sum"), Query("second", f"{GOOD} -- innocent", "sum")]
+    found = run(queries, published)
+    assert isinstance(found["first"], Rows)
+    assert isinstance(found["second"], Rows)
 
 
 GREEDY = {

@@ -71,9 +71,10 @@ def run(
     """Run each query on the published file, one after another, each for `seconds` at most.
 
     They share a process (its start takes half a second of computing); one that has to be killed
-    loses only itself, and the others go on in a new one. `memory_mb` is what that process may grow
-    by; DuckDB gets half of it. Soon after `stop` is set nothing runs any more. Raises MeetlatError
-    when the published file is not there.
+    loses only itself, and the others go on in a new one. One that dies and was not the first in its
+    process may have died of those before it: it runs once more, alone. `memory_mb` is what that
+    process may grow by; DuckDB gets half of it. Soon after `stop` is set nothing runs any more.
+    Raises MeetlatError when the published file is not there.
     """
     if not published.is_file():
         raise MeetlatError(
@@ -97,19 +98,22 @@ def run(
                     "or record a measurement instead"
                 )
                 continue
-            if child is None:
+            while query.id not in found:
+                if child is None:
+                    try:
+                        child = _Child(published, seconds, memory_mb, stop)
+                    except _GoneError as error:  # no other one would start either
+                        found[query.id] = broken = Refused(str(error))
+                        continue
+                first = not child.asked
                 try:
-                    child = _Child(published, seconds, memory_mb, stop)
-                except _GoneError as error:  # no other one would start either
-                    found[query.id] = broken = Refused(str(error))
-                    continue
-            try:
-                found[query.id] = child.ask(query)
-            except _GoneError as error:
-                found[query.id] = Refused(str(error))
-            if child.spent:
-                child.end()
-                child = None
+                    found[query.id] = child.ask(query)
+                except _GoneError as error:
+                    if first or not error.died:
+                        found[query.id] = Refused(str(error))
+                if child.spent:
+                    child.end()
+                    child = None
     finally:
         if child is not None:
             child.end()
@@ -117,7 +121,11 @@ def run(
 
 
 class _GoneError(Exception):
-    """The child is no more; says why."""
+    """The child is no more; says why. `died`: by itself, of a query or an earlier one."""
+
+    def __init__(self, why: str, died: bool = False) -> None:
+        super().__init__(why)
+        self.died = died
 
 
 class _Child:
@@ -127,7 +135,7 @@ class _Child:
         self, published: Path, seconds: float, memory_mb: int, stop: threading.Event | None = None
     ) -> None:
         self.seconds, self.memory_mb, self._stop = seconds, memory_mb, stop
-        self.spent = False
+        self.spent = self.asked = False
         self._left = b""
         self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [sys.executable, "-I", "-m", _CHILD],
@@ -161,6 +169,7 @@ class _Child:
 
     def ask(self, query: Query) -> Rows | Refused:
         """What the query gives. Raises _GoneError, after which the child is spent."""
+        self.asked = True
         deadline = time.monotonic() + self.seconds + GRACE
         answer = self._exchange({"sql": query.sql, "shape": query.shape}, deadline)
         self.spent = self.spent or bool(answer.get("last"))
@@ -240,13 +249,15 @@ class _Child:
     def _gone(self, why: str = "") -> _GoneError:
         """Kill what is left of it, and say why it is gone: `why`, or what ended it."""
         self.spent = True
+        died = False
         if not why:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
             if self._process.poll() == -signal.SIGXCPU:
                 why = f"computed for more than {self.seconds:g} seconds and was killed"
             else:
+                died = True
                 why = f"took more than {self.memory_mb} MB or crashed, and was stopped"
         self._process.kill()
         self._process.wait()
-        return _GoneError(f"{why}; let the query read fewer days or columns, or simplify it")
+        return _GoneError(f"{why}; let the query read fewer days or columns, or simplify it", died)

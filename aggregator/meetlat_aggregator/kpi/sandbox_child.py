@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 SHAPES = {"share": ("hits", "n"), "mean": ("total", "squares", "n"), "sum": ("total", "n")}
 OPTIONAL = ("team", "segment", "part")
 _WHOLE = ("hits", "n")
+_RESERVED = 64 << 20  # address space that allocators take and do not use; DuckDB 1 died without
 _MOST_TEXT = 200
 _EXACT = 2**53  # whole numbers up to here are exact in a double
 _NUMBERS = (
@@ -104,7 +105,7 @@ def confine(memory_mb: int) -> None:
     with contextlib.suppress(OSError, ValueError):  # not every system counts address space
         with open("/proc/self/statm") as file:  # noqa: PTH123 - one number
             used = int(file.read().split()[0]) * resource.getpagesize()
-        most = used + (memory_mb << 20)
+        most = used + _RESERVED + (memory_mb << 20)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -347,14 +347,28 @@ class System:
 
 
 class Sender(threading.Thread):
-    """Posts parcels one after the other, each again until it is answered 202 (or 400, refused)."""
+    """Posts parcels one after the other, each again until it is answered 202 (or 400, refused).
 
-    def __init__(self, address: str, parcels: Sequence[Parcel], pace: float = 0.0) -> None:
+    After so many parcels as `holds` says it waits to be told to go on: a fault then comes while
+    there is more to send, however slow the machine.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        parcels: Sequence[Parcel],
+        pace: float = 0.0,
+        holds: Collection[int] = (),
+    ) -> None:
         super().__init__(daemon=True)
         self._address = address
         self._parcels = parcels
         self._pace = pace
         self._stop_early = threading.Event()
+        assert max(holds, default=0) < len(parcels)
+        self._holds = holds
+        self._holding = threading.Event()
+        self._going_on = threading.Event()
         self.done = 0
         self.resent = 0
         self.fault: BaseException | None = None
@@ -367,10 +381,23 @@ class Sender(threading.Thread):
                     if self._stop_early.wait(0.05):
                         return
                 self.done += 1
+                if self.done in self._holds:
+                    self._going_on.clear()
+                    self._holding.set()
+                    self._going_on.wait()
                 if self._stop_early.wait(self._pace):
                     return
         except BaseException as error:
             self.fault = error
+
+    def wait_held(self) -> None:
+        """Wait until it waits."""
+        assert self._holding.wait(60), f"{self.done} parcels were taken"
+        self._holding.clear()
+
+    def go_on(self) -> None:
+        """Send what comes after a hold."""
+        self._going_on.set()
 
     def finish(self, seconds: float = 120.0) -> None:
         """Wait until everything was taken."""
@@ -382,6 +409,7 @@ class Sender(threading.Thread):
     def give_up(self) -> None:
         """End, whatever is left."""
         self._stop_early.set()
+        self._going_on.set()
         self.join(30)
 
     def _post(self, parcel: Parcel) -> bool:
@@ -445,9 +473,11 @@ def system(folder: Path, log: str = "", **environ: str) -> Iterator[System]:
 
 
 @contextlib.contextmanager
-def sending(system: System, story: Story, pace: float = 0.0) -> Iterator[Sender]:
+def sending(
+    system: System, story: Story, pace: float = 0.0, holds: Collection[int] = ()
+) -> Iterator[Sender]:
     """Send a story to the collector meanwhile; it is all taken when the block ends."""
-    sender = Sender(system.collector.address, system.tell(story), pace)
+    sender = Sender(system.collector.address, system.tell(story), pace, holds)
     sender.start()
     try:
         yield sender

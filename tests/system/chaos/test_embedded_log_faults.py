@@ -118,11 +118,12 @@ def test_commits_torn_by_a_power_cut_cost_nothing_that_was_acknowledged(tmp_path
     with system(tmp_path) as running:
         start(running)
         file = tables(running)
-        with sending(running, make_story(1, 900), pace=0.02) as sender:
-            for number, share in enumerate((0.02, 0.5, 0.99)):
-                until(lambda: sender.done >= 4 * (number + 1), "some were taken")  # noqa: B023
+        with sending(running, make_story(1, 900), holds=(4, 8, 12)) as sender:
+            for share in (0.02, 0.5, 0.99):
+                sender.wait_held()
                 for victim in (running.collector, running.aggregator):
                     victim.kill()
+                sender.go_on()
                 tear(file, share)
                 for victim in (running.collector, running.aggregator):
                     victim.launch()
@@ -140,11 +141,12 @@ def test_commits_torn_by_a_power_cut_cost_nothing_that_was_acknowledged(tmp_path
 def test_a_full_disk_is_told_to_senders_and_waited_out(tmp_path: Path) -> None:
     with disk(tmp_path / "small") as small, system(tmp_path, log=f"embedded:{small}") as running:
         start(running)
-        with sending(running, make_story(3, 600), pace=0.02) as sender:
-            until(lambda: sender.done >= 4, "some were taken")
+        with sending(running, make_story(3, 600), holds=(4, 8)) as sender:
             for _ in range(2):
+                sender.wait_held()
                 ballast = fill(small, left=0)
                 sent = sender.resent
+                sender.go_on()
                 until(lambda sent=sent: sender.resent > sent, "the disk is full")
                 collector = running.collector
                 assert f"free space on, or mend, the disk of {small}" in collector.said()
@@ -187,9 +189,10 @@ def locked(file: Path) -> Iterator[None]:
 def test_a_file_locked_by_another_program_is_waited_for_and_then_told(tmp_path: Path) -> None:
     with system(tmp_path) as running:
         start(running)
-        with sending(running, make_story(4, 600), pace=0.02) as sender:
-            until(lambda: sender.done >= 2, "some were taken")
+        with sending(running, make_story(4, 600), holds=(2,)) as sender:
+            sender.wait_held()
             with locked(tables(running)):
+                sender.go_on()
                 assert "database is locked" in refused(running.collector)
                 assert "alive" in running.collector.get("/healthz"), "nothing else waits for it"
             taken = sender.done
@@ -205,8 +208,8 @@ def test_a_file_moved_away_is_told_and_put_back_it_goes_on(tmp_path: Path) -> No
     with system(tmp_path) as running:
         start(running)
         file = tables(running)
-        with sending(running, make_story(5, 600), pace=0.02) as sender:
-            until(lambda: sender.done >= 4, "some were taken")
+        with sending(running, make_story(5, 600), holds=(4,)) as sender:
+            sender.wait_held()
             running.aggregator.kill()  # it would stop, and say why
             away = tmp_path / "away"
             away.mkdir()
@@ -214,6 +217,7 @@ def test_a_file_moved_away_is_told_and_put_back_it_goes_on(tmp_path: Path) -> No
             for one in moved:
                 one.rename(away / one.name)
             sent = sender.resent
+            sender.go_on()
             until(lambda: sender.resent > sent, "nothing is taken")
             assert "was deleted or replaced while it was in use; put it back" in (
                 running.collector.said()
