@@ -76,12 +76,16 @@ class Rewriting:
         self._rewrite()
 
     def changed(self) -> Changed:
-        """The local days and live tables that were rewritten, and the other days of their tasks."""
-        rows = self.con.execute("SELECT DISTINCT name, local_day(hour) FROM stale").fetchall()
-        days, names = {day for _, day in rows}, frozenset(name for name, _ in rows)
-        if "tasks" in names:  # NULL for those that said no such time
-            days |= {day for (day,) in self.con.execute(sql("kpi/task_days")).fetchall() if day}
-        return Changed(frozenset(days), names)
+        """The local days of each live table that were rewritten; of tasks, all days of theirs."""
+        days: dict[str, set[date]] = {}
+        for name, day in self.con.execute(
+            "SELECT DISTINCT name, local_day(hour) FROM stale"
+        ).fetchall():
+            days.setdefault(name, set()).add(day)
+        if "tasks" in days:  # NULL for those that said no such time
+            rows = self.con.execute(sql("kpi/task_days")).fetchall()
+            days["tasks"] |= {day for (day,) in rows if day}
+        return Changed({name: frozenset(some) for name, some in days.items()})
 
     def _price(self) -> None:
         """Look up what the models cost that are new in what is written, and the months' costs."""

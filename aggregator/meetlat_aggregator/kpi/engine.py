@@ -9,9 +9,9 @@ allows (`_REST`), from what `kpi_pending` says has changed; `as_of` says of when
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import duckdb
@@ -44,10 +44,9 @@ _REST = 10.0  # times as long as they took
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a publication rewrote: local days, and the live tables. `everything`: all there is."""
+    """What a publication rewrote: local days per live table. `everything`: all there is."""
 
-    days: frozenset[date] = frozenset()
-    sources: frozenset[str] = frozenset()
+    days: Mapping[str, frozenset[date]] = field(default_factory=dict)
     everything: bool = False
 
 
@@ -106,27 +105,30 @@ class Engine:
             self._make_plan_tables(today)
         if changed.everything:
             self.create()
-        days = self._days(changed)
-        if changed.everything or new_day or any(day < today - WEEK for day in days):
-            days |= self._quiet_weeks(now, today)
-        if changed.everything or new_day or self._in_baseline(days):
-            # Whatever is compared with a baseline that changed changes too.
-            whole = changed.everything or new_day
-            kpis, late = self._pending()
-            kpis = dict(self._kpis) if whole else {**kpis, **self._concerned(changed)}
-            all_days = self._days(Changed(everything=True))
-            self._make(kpis, days | late, days | late | all_days, today, now, everything=True)
-            con.execute("DELETE FROM published.kpi_pending")
-            return
-        concerned = self._concerned(changed)
-        live = {name: kpi for name, kpi in concerned.items() if kpi.hourly}
+        of_kpi = self._concerned(changed)
+        whole = changed.everything or new_day
+        if whole or any(day < today - WEEK for days in of_kpi.values() for day in days):
+            for name, weeks in self._quiet_weeks(now, today).items():
+                of_kpi.setdefault(name, set()).update(weeks)
+        pending = self._pending()
+        if whole:
+            anew = set(self._kpis)
+        else:  # whatever is compared with a baseline that changed changes too
+            anew = {name for name, days in of_kpi.items() if self._in_baseline(days)}
+        if anew:
+            days = _union(of.pop(name, set()) for of in (of_kpi, pending) for name in anew)
+            self._make(anew, days, days | self._all_days(), today, now, everything=True)
+            self._done(anew)
+        live = {name for name in of_kpi if self._kpis[name].hourly}
+        days = _union(of_kpi.pop(name) for name in live)
         self._make(live, days, days, today, now, everything=False)
-        self._put_off(concerned.keys() - live.keys(), days)
+        self._put_off(of_kpi)
         if self._clock() >= self._again:
             began, worked = self._clock(), self._worked()
-            kpis, late = self._pending()
-            self._make(kpis, late, late, today, now, everything=False)
-            con.execute("DELETE FROM published.kpi_pending")
+            late = {k: days for k, days in self._pending().items() if not self._kpis[k].daily}
+            days = _union(late.values())
+            self._make(late, days, days, today, now, everything=False)
+            self._done(late)
             # A process that was stopped for a while did not work for as long (see `pace.py`).
             took = min(self._clock() - began, self._worked() - worked)
             self._again = self._clock() + _REST * took
@@ -137,14 +139,16 @@ class Engine:
         """
         ((today,),) = self._con.execute("SELECT local_day(?::TIMESTAMP)", [now]).fetchall()
         with self._company.at_hand(results, today) as (changed, days):
-            kpis = {name: self._kpis[name] for name in self._kpis if name in changed}
+            kpis = self._kpis.keys() & changed
             anew = self._in_baseline(days)
-            of_values = days | self._days(Changed(everything=True)) if anew else days
+            of_values = days | self._all_days() if anew else days
             self._make(kpis, days, of_values, today, now, everything=anew)
 
-    def _put_off(self, kpis: Iterable[str], days: set[date]) -> None:
+    def _put_off(self, of_kpi: Mapping[str, set[date]]) -> None:
         """Note that these KPIs are to be made again for these days."""
-        noted = [(kpi, day) for kpi in sorted(kpis) for day in sorted(days)]
+        if not of_kpi:
+            return
+        noted = [(kpi, day) for kpi, days in sorted(of_kpi.items()) for day in sorted(days)]
         given = pa.table(  # noqa: F841 - read next
             {
                 "kpi": pa.array([kpi for kpi, _ in noted], pa.string()),
@@ -156,15 +160,23 @@ class Engine:
             "SELECT * FROM given EXCEPT FROM published.kpi_pending"
         )
 
-    def _pending(self) -> tuple[dict[str, Kpi], set[date]]:
-        """The KPIs that were put off, and the days for which they were."""
+    def _pending(self) -> dict[str, set[date]]:
+        """The KPIs that were put off, each with the days for which it was."""
         rows = self._con.execute("SELECT kpi, day FROM published.kpi_pending").fetchall()
-        kept = {kpi for kpi, _ in rows}
-        return {k: kpi for k, kpi in self._kpis.items() if k in kept}, {day for _, day in rows}
+        found: dict[str, set[date]] = {}
+        for kpi, day in rows:
+            if kpi in self._kpis:
+                found.setdefault(kpi, set()).add(day)
+        return found
+
+    def _done(self, kpis: Collection[str]) -> None:
+        """These are put off no more."""
+        if kpis:
+            self._con.execute(f"DELETE FROM published.kpi_pending WHERE kpi IN ({names(kpis)})")
 
     def _make(
         self,
-        kpis: dict[str, Kpi],
+        which: Collection[str],
         days: set[date],
         of_values: set[date],
         today: date,
@@ -175,31 +187,37 @@ class Engine:
         """Make the parts of these KPIs for `days` again, and the values of the periods that hold
         one of `of_values`, or `everything` there is of these KPIs, baselines too.
         """
+        kpis = {name: kpi for name, kpi in self._kpis.items() if name in which}
         if not kpis:
             return
+        if any(kpi.weekly for kpi in kpis.values()):  # the parts of a week stand on its Monday
+            of_values = of_values | {monday_of(day) for day in of_values}
         by_row = any(kpi.shape == "survival" for kpi in kpis.values())
         with self._room(much=by_row or len(of_values) > _FEW_DAYS):
             for weekly, at_hand in ((False, days), (True, _whole_weeks(days, today))):
                 known = filter(self._company.is_at_hand, kpis.values())
                 made = [kpi for kpi in known if kpi.weekly == weekly]
-                for some in _stretches(at_hand) if made else ():
+                for stretch in _stretches(at_hand) if made else ():
                     self._components.rewrite(
-                        made, self._inputs.hand(some, now), few=len(some) <= _FEW_DAYS
+                        made, self._inputs.hand(stretch, now), few=len(stretch) <= _FEW_DAYS
                     )
             otherwise = self._components.choose(kpis.values()) - of_values
             self._components.rewrite_months(kpis.values(), days | otherwise)
-            if of_values or everything:  # what the plan names is unknown before the first event
-                # A day that changed changes all their periods; a use case may be measured in
-                # another way from now on.
-                far = {
-                    k: kpi for k, kpi in kpis.items() if kpi.looks_back or (otherwise and kpi.ways)
-                }
-                near = {name: kpi for name, kpi in kpis.items() if name not in far}
-                if near:
-                    self._values(near, days, of_values, today, now, everything=everything)
-                if far:
-                    past = self._days(Changed(everything=True))
-                    self._values(far, days, past, today, now, everything=True)
+            all_days = self._all_days() if otherwise else set()
+            for of, whole, some_kpis in (
+                # A use case is measured in another way from now on.
+                (all_days, True, {name for name, kpi in kpis.items() if otherwise and kpi.ways}),
+                (
+                    self._since(of_values),
+                    everything,
+                    {k for k, kpi in kpis.items() if kpi.looks_back},
+                ),
+                (of_values, everything, {*kpis}),
+            ):
+                some = {name: kpis.pop(name) for name in list(kpis) if name in some_kpis}
+                # What the plan names is unknown before the first event.
+                if some and (of or whole):
+                    self._values(some, days, of, today, now, everything=whole)
 
     def _in_baseline(self, days: set[date]) -> bool:
         """Whether one of these days lies in a baseline window of the plan."""
@@ -233,37 +251,44 @@ class Engine:
         make_exchange(self._con, company, FIRST_DAY, today + timedelta(days=1))
         self._made_on = today
 
-    def _days(self, changed: Changed) -> set[date]:
-        """The days to read again, and the Mondays before them: parts of weeks stand there."""
-        days = set(changed.days)
-        if changed.everything:
-            days |= {day for (day,) in self._con.execute(sql("kpi/all_days")).fetchall()}
-        return days | {monday_of(day) for day in days}
+    def _all_days(self) -> set[date]:
+        """Every day that a KPI can be of."""
+        return {day for (day,) in self._con.execute(sql("kpi/all_days")).fetchall()}
 
-    def _quiet_weeks(self, now: datetime, today: date) -> set[date]:
-        """The Mondays of weeks that KPIs should have parts of and do not, or the other way round:
-        no event tells of a week in which nothing happened.
+    def _since(self, days: set[date]) -> set[date]:
+        """These days and all after the first of them."""
+        return days | {day for day in self._all_days() if day >= min(days)} if days else days
+
+    def _quiet_weeks(self, now: datetime, today: date) -> dict[str, set[date]]:
+        """Per KPI the Mondays of weeks of which it should have parts and does not, or the other way
+        round: no event tells of a week in which nothing happened.
         """
         ((first,),) = self._con.execute(sql("kpi/first_day")).fetchall()
         filled = [(kpi.id, name) for kpi in self._kpis.values() for name in WEEKS & {*kpi.inputs}]
         if first is None or not filled:
-            return set()
+            return {}
         weeks = (today - monday_of(first)) // WEEK
         mondays = [monday_of(first) + i * WEEK for i in range(weeks + 1)]
         at_hand = self._inputs.hand(mondays, now)
-        found: set[date] = set()
+        found: dict[str, set[date]] = {}
         for kpi, name in filled:
             query = f"{self._inputs.given([name], at_hand)} SELECT use_case, week FROM {name}"
             text = sql("kpi/quiet_weeks").format(weeks=query, kpi=kpi)
-            found |= {week for (week,) in self._con.execute(text).fetchall()}
+            rows = self._con.execute(text).fetchall()
+            if rows:
+                found.setdefault(kpi, set()).update(week for (week,) in rows)
         return found
 
-    def _concerned(self, changed: Changed) -> dict[str, Kpi]:
-        return {
-            name: kpi
+    def _concerned(self, changed: Changed) -> dict[str, set[date]]:
+        """The KPIs of which something was rewritten, each with the days of its inputs that were."""
+        if changed.everything:
+            days = self._all_days()
+            return {name: set(days) for name in self._kpis}
+        found = {
+            name: _union(changed.days.get(SOURCES.get(source, ""), ()) for source in kpi.inputs)
             for name, kpi in self._kpis.items()
-            if any(SOURCES.get(source) in changed.sources for source in kpi.inputs)
         }
+        return {name: days for name, days in found.items() if days}
 
     def _planned(self) -> tuple[UseCase, ...]:
         return self._plan.use_cases if self._plan else ()
@@ -327,6 +352,10 @@ def _whole_weeks(days: set[date], today: date) -> set[date]:
     """
     mondays = {monday_of(day) for day in days}
     return {m + timedelta(days=i) for m in mondays if m + WEEK <= today for i in range(7)}
+
+
+def _union(sets: Iterable[Iterable[date]]) -> set[date]:
+    return {day for days in sets for day in days}
 
 
 def _stretches(days: set[date]) -> Iterator[list[date]]:

@@ -88,7 +88,9 @@ class Kpi(_Strict):
     `scale` multiplies a value (100 for "per 100 tasks"). `minimum` is the n below which a value is
     "too few". `maturity_days` is how long a cohort needs until it is no longer provisional.
     `looks_back`: a value rests on days before its period too, so that a day that changed changes
-    all periods. `people`: n counts people, and nothing is shown below the privacy limit.
+    all later periods. `daily`: any day may change a value of any period, so that they are made
+    again once a day and not with each batch. `people`: n counts people, and nothing is shown
+    below the privacy limit.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -102,6 +104,7 @@ class Kpi(_Strict):
     hourly: bool = False
     weekly: bool = False
     looks_back: bool = False
+    daily: bool = False
     people: bool = False
     baseline: bool = False
     minimum: Annotated[int, Field(ge=1)] = 20
