@@ -116,5 +116,6 @@ def test_prometheus_scrapes_both_and_a_restart_neither_loses_nor_doubles(
     aggregator.kill()
     aggregator.start()
     until(lambda: value(prometheus, "count(up == 1)") == 2, "both are scraped again")
+    until(lambda: value(prometheus, requests) != -1, "a scrape that met no program is over")
     assert value(prometheus, requests) == 2
     assert value(prometheus, f"resets({requests.removeprefix('sum(').removesuffix(')')}[1m])") == 0

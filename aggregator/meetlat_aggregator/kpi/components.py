@@ -59,10 +59,12 @@ class Components:
                 f"AND day BETWEEN DATE '{days.first}' AND DATE '{days.last}' "
                 "AND day IN (SELECT day FROM kpi_days)"
             )
-        for table, some in (
-            ("kpi_components", [kpi for kpi in additive if kpi.shape != "quantile"]),
-            ("kpi_buckets", [kpi for kpi in additive if kpi.shape == "quantile"]),
-        ):
+        rest = additive
+        if few:
+            self.hand_hours([kpi for kpi in additive if kpi.hourly], days)
+            self._con.execute(sql("kpi/days_of_hours"))
+            rest = [kpi for kpi in additive if not kpi.hourly]
+        for table, some in (("kpi_components", _sums_of(rest)), ("kpi_buckets", _waits_of(rest))):
             # To plan a statement takes longer than to run it over few days, and of many days it
             # needs more memory the more it does.
             for group in [some] if few and some else [[kpi] for kpi in some]:
@@ -72,6 +74,18 @@ class Components:
                     f"SELECT * FROM ({self.select(group, days, 'day')}) "
                     "WHERE day IN (SELECT day FROM kpi_days)"
                 )
+
+    def hand_hours(self, kpis: Iterable[Kpi], days: Days) -> None:
+        """Put the parts of these KPIs per hour into `kpi_hour_parts` and `kpi_hour_buckets`."""
+        hourly = [*kpis]
+        self._con.execute(sql("kpi/create_hours"))
+        for table, some in (
+            ("kpi_hour_parts", _sums_of(hourly)),
+            ("kpi_hour_buckets", _waits_of(hourly)),
+        ):
+            if some:
+                made = self.select(some, days, "hour")
+                self._con.execute(f"INSERT INTO {table} BY NAME {made}")
 
     def choose(self, kpis: Iterable[Kpi]) -> set[date]:
         """Make the KPIs that can be measured in several `ways`, each a part of theirs, from the one
@@ -117,8 +131,8 @@ class Components:
             self._con.execute(sql("kpi/month_buckets").format(**given))
 
     def select(self, kpis: Sequence[Kpi], days: Days, grain: str) -> str:
-        """The parts of these KPIs per day, or per hour (then of whole use cases). Either all of
-        them are of shape quantile or none.
+        """The parts of these KPIs per day, or per hour. Either all of them are of shape quantile or
+        none.
         """
         parts = " UNION ALL BY NAME ".join(self._parts(kpi, days, grain) for kpi in kpis)
         inputs = self._inputs.given([name for kpi in kpis for name in kpi.inputs], days)
@@ -131,7 +145,7 @@ class Components:
         if "hour" in columns:
             moment = "local_day(hour) AS day"
         if grain == "hour":
-            moment, shown = "hour", ["use_case", *(["part"] if "part" in columns else [])]
+            moment = "hour"
         if kpi.shape == "quantile":
             sums = "bucket, sum(count)::BIGINT AS count"
             by = [*shown, "bucket"]
@@ -160,6 +174,14 @@ class Components:
 def names(kpis: Iterable[str]) -> str:
     """Ids as SQL texts; never an empty list, which SQL has no word for."""
     return ", ".join(f"'{name}'" for name in ("", *kpis))
+
+
+def _sums_of(kpis: Iterable[Kpi]) -> list[Kpi]:
+    return [kpi for kpi in kpis if kpi.shape != "quantile"]
+
+
+def _waits_of(kpis: Iterable[Kpi]) -> list[Kpi]:
+    return [kpi for kpi in kpis if kpi.shape == "quantile"]
 
 
 def _sums(kpi: Kpi) -> dict[str, list[str]]:

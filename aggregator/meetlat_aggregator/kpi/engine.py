@@ -37,6 +37,7 @@ HOURS_KEPT = timedelta(days=35)
 _NO_COMPANY = Company(name="unknown")  # without a plan money is in euro
 # Everything at once is quickest; of a long past it would take more memory than there is.
 _FEW_DAYS, _STRETCH = 40, 91  # days; a stretch is of whole weeks
+_FEW_HOURS = 500  # of use cases; so many are judged with other periods
 _NEWS_OF = timedelta(days=21)  # older news is none
 _ROOM_MB = 256
 _REST = 10.0  # times as long as they took
@@ -192,6 +193,7 @@ class Engine:
             return
         if any(kpi.weekly for kpi in kpis.values()):  # the parts of a week stand on its Monday
             of_values = of_values | {monday_of(day) for day in of_values}
+        back = any(kpi.looks_back for kpi in kpis.values())
         by_row = any(kpi.shape == "survival" for kpi in kpis.values())
         with self._room(much=by_row or len(of_values) > _FEW_DAYS):
             for weekly, at_hand in ((False, days), (True, _whole_weeks(days, today))):
@@ -203,15 +205,12 @@ class Engine:
                     )
             otherwise = self._components.choose(kpis.values()) - of_values
             self._components.rewrite_months(kpis.values(), days | otherwise)
-            all_days = self._all_days() if otherwise else set()
+            all_days = self._all_days() if otherwise or back else set()
+            since = {day for day in all_days if day >= min(of_values, default=today)} | of_values
             for of, whole, some_kpis in (
                 # A use case is measured in another way from now on.
                 (all_days, True, {name for name, kpi in kpis.items() if otherwise and kpi.ways}),
-                (
-                    self._since(of_values),
-                    everything,
-                    {k for k, kpi in kpis.items() if kpi.looks_back},
-                ),
+                (since, everything, {name for name, kpi in kpis.items() if kpi.looks_back}),
                 (of_values, everything, {*kpis}),
             ):
                 some = {name: kpis.pop(name) for name in list(kpis) if name in some_kpis}
@@ -255,17 +254,13 @@ class Engine:
         """Every day that a KPI can be of."""
         return {day for (day,) in self._con.execute(sql("kpi/all_days")).fetchall()}
 
-    def _since(self, days: set[date]) -> set[date]:
-        """These days and all after the first of them."""
-        return days | {day for day in self._all_days() if day >= min(days)} if days else days
-
     def _quiet_weeks(self, now: datetime, today: date) -> dict[str, set[date]]:
         """Per KPI the Mondays of weeks of which it should have parts and does not, or the other way
         round: no event tells of a week in which nothing happened.
         """
         ((first,),) = self._con.execute(sql("kpi/first_day")).fetchall()
         filled = [(kpi.id, name) for kpi in self._kpis.values() for name in WEEKS & {*kpi.inputs}]
-        if first is None or not filled:
+        if first is None or first > today or not filled:
             return {}
         weeks = (today - monday_of(first)) // WEEK
         mondays = [monday_of(first) + i * WEEK for i in range(weeks + 1)]
@@ -321,8 +316,13 @@ class Engine:
         )
         self._con.execute(query, {"by_row": by_row})
         judging = Judging(self._con, self._plan, cases, kpis, today, now, self._company.troubles)
-        # What ended yesterday is still judged by whether there was news since.
-        periods = sorted(touched_periods(cases, days | {today, today - DAY}, today))
+        # What ended yesterday does not change any more, but that it is stale until there is news.
+        ((stale,),) = self._con.execute(
+            "SELECT count(*) FROM published.kpi_values "
+            f"WHERE status = 'stale' AND kpi IN ({names(kpis)})"
+        ).fetchall()
+        ended = {today - DAY} if everything or stale else set()
+        periods = sorted(touched_periods(cases, days | {today} | ended, today))
         self._con.execute(
             sql("kpi/forget_values").format(
                 kpis=names(kpis),
@@ -335,15 +335,18 @@ class Engine:
             touched = days
             found = self._measuring.periods(kpis, before, cases, today, now)
             judging.write(found, before, baselines=True)
+            self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
+        recent = {day for day in touched if day >= today - HOURS_KEPT}
+        at_hand = not everything and len(touched) <= _FEW_DAYS
+        hours, of_hours = self._measuring.hours(kpis, recent, now, at_hand=at_hand)
+        if len(hours) > _FEW_HOURS:
+            judging.write(of_hours, hours, baselines=False)
+            hours, of_hours = [], []
         after = [period for period in periods if period.name != BASELINE]
         for some in portions(after):
             found = self._measuring.periods(kpis, some, cases, today, now)
-            judging.write(found, some, baselines=False)
-        recent = {day for day in touched if day >= today - HOURS_KEPT}
-        hours, of_hours = self._measuring.hours(kpis, recent, now)
-        if hours:
-            judging.write(of_hours, hours, baselines=False)
-        self._con.execute(sql("kpi/forget_hours").format(before=today - HOURS_KEPT))
+            judging.write([*found, *of_hours], [*some, *hours], baselines=False)
+            hours, of_hours = [], []
 
 
 def _whole_weeks(days: set[date], today: date) -> set[date]:

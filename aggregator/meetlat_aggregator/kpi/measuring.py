@@ -22,6 +22,7 @@ from meetlat_aggregator.kpi.values import from_buckets, from_sums
 from meetlat_aggregator.sqlfiles import sql
 
 _PERIODS_AT_ONCE, _CELLS_AT_ONCE, _ROWS_AT_ONCE = 150, 100_000, 50_000
+_FEW_DAYS = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +55,19 @@ class Measuring:
         ]
 
     def hours(
-        self, kpis: dict[str, Kpi], days: set[date], now: datetime
+        self, kpis: dict[str, Kpi], days: set[date], now: datetime, *, at_hand: bool
     ) -> tuple[list[Period], list[Measured]]:
-        """Hours of these days, of technical KPIs and whole use cases."""
+        """Hours of these days, of technical KPIs and whole use cases. `at_hand`: the parts are."""
         hourly = [kpi for kpi in kpis.values() if kpi.hourly]
         if not hourly or not days:
             return [], []
-        at_hand = self.inputs.hand(days, now)
-        found: list[Measured] = []
-        sums = [kpi for kpi in hourly if kpi.shape != "quantile"]
-        if sums:
-            query = sql("kpi/hour_sums").format(query=self.components.select(sums, at_hand, "hour"))
-            found.append(from_sums(self.con.sql(query).to_arrow_table(), kpis))
-        waits = [kpi for kpi in hourly if kpi.shape == "quantile"]
-        if waits:
-            made = self.components.select(waits, at_hand, "hour")
-            query = sql("kpi/hour_buckets").format(query=made)
-            found.append(from_buckets(self.con.sql(query).to_arrow_table(), kpis))
+        given = self.inputs.hand(days, now)
+        if not at_hand:
+            self.components.hand_hours(hourly, given)
+        found = [
+            from_sums(self.con.sql(sql("kpi/hour_sums")).to_arrow_table(), kpis),
+            from_buckets(self.con.sql(sql("kpi/hour_buckets")).to_arrow_table(), kpis),
+        ]
         hours = {
             (use_case, start)
             for one in found
@@ -111,17 +108,22 @@ class Measuring:
             ("kpi_components", sums, "kpi/day_sums", add_sums, from_sums),
             ("kpi_buckets", waits, "kpi/day_buckets", add_waits, from_buckets),
         ):
-            for some in self._packs(table, of_shape, given):
+            for some in self._packs(table, of_shape, given, few=len(days) <= _FEW_DAYS):
                 parts = con.sql(sql(query).format(**given, kpis=names(some))).to_arrow_table()
                 added = list(add(parts, wanted))
                 if added:
                     yield measure(pa.concat_tables(added), kpis)
 
     def _packs(
-        self, table: str, kpis: list[str], given: Mapping[str, object]
+        self, table: str, kpis: list[str], given: Mapping[str, object], *, few: bool
     ) -> Iterator[list[str]]:
-        """So many of these KPIs at a time that a statement over their parts needs little memory."""
+        """So many of these KPIs at a time that a statement over their parts needs little memory; of
+        a `few` days all of them.
+        """
         if not kpis:
+            return
+        if few:
+            yield kpis
             return
         query = sql("kpi/cell_counts").format(**given, table=table, kpis=names(kpis))
         counts = dict(self.con.execute(query).fetchall())

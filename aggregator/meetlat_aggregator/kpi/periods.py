@@ -17,8 +17,9 @@ DAY, WEEK = timedelta(days=1), timedelta(days=7)
 ROLLING_DAYS = 28
 CALENDAR = ("day", "week", "month", "quarter", "year")
 HOUR, ROLLING, SINCE, BASELINE = "hour", "rolling_28d", "since_go_live", "baseline"
-# Not longer than a month. The others are added up from their whole months and the days `apart`.
-SHORT = ("day", "week", "month", ROLLING, BASELINE)
+# Shorter than a month, or of no whole ones. The others are added up from their whole months and the
+# days `apart`.
+SHORT = ("day", "week", ROLLING, BASELINE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,10 +71,11 @@ def _months_on(first: date, months: int) -> date:
 def touched_periods(
     use_cases: Iterable[UseCase], days: Iterable[date], today: date
 ) -> Iterator[Period]:
-    """The periods that hold one of `days`, per use case, and those that end today.
-
-    `today` is the day that is not over yet: the rolling window ends the day before.
+    """The periods that hold one of `days`, per use case, and always the baseline and the time since
+    go-live. `today` is the day that is not over yet: the rolling window ends the day before.
     """
+    days = set(days)
+    window = {today - timedelta(days=i) for i in range(1, ROLLING_DAYS + 1)}
     calendar = sorted({(name, *calendar_period(name, day)) for day in days for name in CALENDAR})
     for use_case in use_cases:
         settled = use_case.go_live + SETTLING if use_case.go_live else None
@@ -83,14 +85,15 @@ def touched_periods(
             use_case.id, ROLLING, today - timedelta(days=ROLLING_DAYS),
             today - timedelta(days=ROLLING_DAYS), today - DAY,
         )  # fmt: skip
-        yield from _without_settling(use_case, rolling)
+        if days & window:
+            yield from _without_settling(use_case, rolling)
         if use_case.go_live and settled and settled <= today:
             yield Period(use_case.id, SINCE, use_case.go_live, settled, today)
         if use_case.baseline:
-            window = use_case.baseline
-            until = min(window.until, use_case.go_live - DAY) if use_case.go_live else window.until
-            if window.since <= until:
-                yield Period(use_case.id, BASELINE, window.since, window.since, until)
+            since, until = use_case.baseline.since, use_case.baseline.until
+            until = min(until, use_case.go_live - DAY) if use_case.go_live else until
+            if since <= until:
+                yield Period(use_case.id, BASELINE, since, since, until)
 
 
 def _without_settling(use_case: UseCase, period: Period) -> Iterator[Period]:

@@ -1,11 +1,10 @@
--- Buckets of one KPI per hour, as `kpi/adding.py` gives them per period.
-SELECT q.kpi AS kpi, 'hour' AS period, q.hour AS start, q.use_case AS use_case, '' AS team,
-  '' AS segment, coalesce(q.part, '') AS part, 'total' AS cut,
-  list(struct_pack(bucket := q.bucket, count := q.count)) AS waits
+-- Waits per hour of whole use cases, as `kpi/adding.py` gives them per period.
+SELECT kpi, 'hour' AS period, hour AS start, use_case, '' AS team, '' AS segment, part,
+  'total' AS cut, list(struct_pack(bucket := bucket, count := count)) AS waits
 FROM (
-  SELECT '' AS kpi, NULL::TIMESTAMP AS hour, '' AS use_case, '' AS part, 0::INTEGER AS bucket,
-    0::BIGINT AS count WHERE false
-  UNION ALL BY NAME
-  SELECT * FROM ({query})
-) AS q
+  SELECT kpi, hour, use_case, part, bucket, sum(count)::BIGINT AS count
+  FROM kpi_hour_buckets
+  WHERE local_day(hour) IN (SELECT day FROM kpi_days)
+  GROUP BY ALL
+)
 GROUP BY ALL

@@ -25,7 +25,6 @@ en = "The number of seconds within which the first words of an answer stood on t
 nl = "Het aantal seconden waarbinnen de eerste woorden van een antwoord op het scherm stonden, bij 95 van de 100 aanroepen. Alleen aanroepen waarvan het antwoord woord voor woord binnenkomt en die zeggen wanneer de eerste woorden er waren, tellen mee. Niet meegeteld: aanroepen die iemand afbrak en aanroepen waarvan het antwoord in één keer komt. Hooguit 1% ernaast."
 */
 -- Waits for the first words of calls that were not cancelled, by log bucket.
-SELECT hour, use_case, team, segment, bucket, sum(count) AS count
+SELECT hour, use_case, team, segment, bucket, count
 FROM duration_histogram
 WHERE measure = 'first_token' AND status <> 'cancelled'
-GROUP BY ALL

@@ -24,7 +24,6 @@ en = "The number of seconds within which 95 of 100 calls were answered. Calls th
 nl = "Het aantal seconden waarbinnen 95 van de 100 aanroepen beantwoord zijn. Aanroepen die goed eindigden of te lang duurden (time-out) tellen mee, een time-out met de tijd die hij duurde. Niet meegeteld: aanroepen die op een andere manier mislukten, aanroepen die iemand afbrak en aanroepen zonder duur. Hooguit 1% ernaast. Richtlijn: 3 seconden voor een chatbot; 30 voor een samenvatting van één pagina, wat dan in het plan moet staan."
 */
 -- Waits of calls that ended ok or in a timeout, by log bucket.
-SELECT hour, use_case, team, segment, bucket, sum(count) AS count
+SELECT hour, use_case, team, segment, bucket, count
 FROM duration_histogram
 WHERE measure = 'duration' AND status IN ('ok', 'timeout')
-GROUP BY ALL
