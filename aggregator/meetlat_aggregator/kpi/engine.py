@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import duckdb
@@ -343,8 +343,9 @@ class Engine:
             judging.write(of_hours, hours, baselines=False)
             hours, of_hours = [], []
         after = [period for period in periods if period.name != BASELINE]
-        for some in portions(after):
-            found = self._measuring.periods(kpis, some, cases, today, now)
+        for group, some in portions(kpis, after):
+            found = self._measuring.periods(group, some, cases, today, now)
+            judging = replace(judging, kpis=group)
             judging.write([*found, *of_hours], [*some, *hours], baselines=False)
             hours, of_hours = [], []
 

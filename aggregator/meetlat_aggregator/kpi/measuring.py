@@ -162,10 +162,20 @@ class Measuring:
         return {case.id: case.control_team for case in cases if case.control_team}
 
 
-def portions(periods: list[Period]) -> Iterator[list[Period]]:
-    """So many periods at a time that their values need little memory: those that are added up from
-    months together, the others in the order of time.
+def portions(
+    kpis: dict[str, Kpi], periods: list[Period]
+) -> Iterator[tuple[dict[str, Kpi], list[Period]]]:
+    """So many KPIs and periods at a time that their values need little memory: those whose rows are
+    read one by one with all periods, so that they are read once; the others with periods that are
+    added up from months together, then the short ones in the order of time.
     """
+    if len(periods) <= _PERIODS_AT_ONCE:
+        yield kpis, periods
+        return
+    by_row = {name: kpi for name, kpi in kpis.items() if kpi.shape == "survival"}
+    if by_row:
+        yield by_row, periods
+    others = {name: kpi for name, kpi in kpis.items() if name not in by_row}
     ordered = sorted(periods, key=lambda period: (period.name in SHORT, period.first))
-    for first in range(0, len(ordered), _PERIODS_AT_ONCE):
-        yield ordered[first : first + _PERIODS_AT_ONCE]
+    for first in range(0, len(ordered), _PERIODS_AT_ONCE) if others else ():
+        yield others, ordered[first : first + _PERIODS_AT_ONCE]
