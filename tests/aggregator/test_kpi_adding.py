@@ -193,7 +193,9 @@ def test_waits_of_days_and_months_are_those_of_plain_python(drawn: list[Cell]) -
         ("year", date(2026, 1, 1), date(2026, 12, 31), 0),
         ("quarter", date(2025, 11, 17), date(2025, 12, 31), 14),
         ("since_go_live", date(2025, 11, 17), date(2026, 3, 3), 17),
-        ("month", date(2025, 12, 1), date(2025, 12, 31), 31),
+        ("month", date(2025, 12, 1), date(2025, 12, 31), 0),
+        ("month", date(2025, 12, 8), date(2025, 12, 31), 24),
+        ("rolling_28d", date(2026, 2, 1), date(2026, 2, 28), 28),
     ],
 )
 def test_only_days_beside_whole_months_stand_apart(

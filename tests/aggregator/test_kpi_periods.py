@@ -72,9 +72,15 @@ def test_a_week_without_a_day_outside_settling_is_no_period() -> None:
     assert "week" not in of(case(date(2026, 3, 9)), date(2026, 3, 11))
 
 
-def test_the_rolling_window_is_the_28_days_before_today() -> None:
-    rolling = of(case(), date(2026, 5, 1))["rolling_28d"]
+@pytest.mark.parametrize("day", [date(2026, 5, 4), date(2026, 5, 31)])
+def test_the_rolling_window_is_the_28_days_before_today(day: date) -> None:
+    rolling = of(case(), day)["rolling_28d"]
     assert (rolling.start, rolling.last) == (date(2026, 5, 4), date(2026, 5, 31))
+
+
+@pytest.mark.parametrize("day", [date(2026, 5, 3), date(2026, 6, 1)])
+def test_a_day_outside_the_rolling_window_does_not_touch_it(day: date) -> None:
+    assert "rolling_28d" not in of(case(), day)
 
 
 def test_since_go_live_begins_after_settling_and_is_named_by_go_live() -> None:

@@ -31,6 +31,7 @@ _SUMS = {
 ADDITIVE = frozenset(_SUMS) | {"quantile"}
 ADDED = frozenset(_SUMS) - {"composed"}  # whose values are made of sums
 _MONTHS_AT_ONCE = 3
+_COLUMNS: dict[str, frozenset[str]] = {}  # of a KPI's SQL; asking takes as long as many a statement
 
 
 class Components:
@@ -41,7 +42,6 @@ class Components:
     def __init__(self, con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
         self._con = con
         self._inputs = inputs
-        self._columns: dict[str, frozenset[str]] = {}
 
     def create(self) -> None:
         """Make the tables anew, empty."""
@@ -164,11 +164,11 @@ class Components:
         )
 
     def _given(self, kpi: Kpi, days: Days) -> frozenset[str]:
-        if kpi.id not in self._columns:
+        if kpi.sql not in _COLUMNS:
             query = f"{self._inputs.given(kpi.inputs, days)} SELECT * FROM ({kpi.sql}\n)"
             rows = self._con.execute(f"DESCRIBE {query}").fetchall()
-            self._columns[kpi.id] = frozenset(row[0] for row in rows)
-        return self._columns[kpi.id]
+            _COLUMNS[kpi.sql] = frozenset(row[0] for row in rows)
+        return _COLUMNS[kpi.sql]
 
 
 def names(kpis: Iterable[str]) -> str:

@@ -124,9 +124,9 @@ class Engine:
         days = _union(of_kpi.pop(name) for name in live)
         self._make(live, days, days, today, now, everything=False)
         self._put_off(of_kpi)
-        if self._clock() >= self._again:
+        late = {k: days for k, days in self._pending().items() if not self._kpis[k].daily}
+        if late and self._clock() >= self._again:
             began, worked = self._clock(), self._worked()
-            late = {k: days for k, days in self._pending().items() if not self._kpis[k].daily}
             days = _union(late.values())
             self._make(late, days, days, today, now, everything=False)
             self._done(late)
