@@ -29,11 +29,12 @@ from meetlat_aggregator.sqlfiles import sql
 LEAST = 20
 
 
-def compare(con: duckdb.DuckDBPyConnection, kpis: Mapping[str, Kpi], count: int) -> pa.Table:
-    """What comparing `kpi_now` (ids 0 to `count`) with `kpi_base` gives, by id: baseline,
+def compare(con: duckdb.DuckDBPyConnection, kpis: Mapping[str, Kpi], kpi_now: pa.Table) -> pa.Table:
+    """What comparing `kpi_now` (see `sql/kpi/now.sql`) with `kpi_base` gives, by id: baseline,
     baseline_n, compared_value, compared_share, improvement with its range, control_change,
     estimated.
     """
+    count = kpi_now.num_rows
     pairs = con.sql(sql("kpi/pairs")).to_arrow_table()
     found = {
         name: np.full(count, np.nan)
@@ -45,19 +46,14 @@ def compare(con: duckdb.DuckDBPyConnection, kpis: Mapping[str, Kpi], count: int)
     estimated = np.zeros(count, dtype=bool)
     known = pairs.filter(pairs["base"].is_valid())
     if known.num_rows:
-        _weigh(pairs, known, _better(con, kpis, count), found, estimated)
-        _less_control(con, found)
+        _weigh(pairs, known, _better(kpis, kpi_now), found, estimated)
+        _less_control(con, kpi_now, found)
     columns = {name: floats(values) for name, values in found.items()}
     return pa.table({"id": np.arange(count), **columns, "estimated": estimated})
 
 
-def _better(
-    con: duckdb.DuckDBPyConnection, kpis: Mapping[str, Kpi], count: int
-) -> npt.NDArray[np.bool_]:
+def _better(kpis: Mapping[str, Kpi], rows: pa.Table) -> npt.NDArray[np.bool_]:
     """By id, whether higher is better."""
-    if not count:
-        return np.array([], dtype=bool)
-    rows = con.sql("SELECT kpi, part FROM kpi_now ORDER BY id").to_arrow_table()
     of_kpi, parts = (rows[name].combine_chunks().dictionary_encode() for name in ("kpi", "part"))
     higher = np.array(
         [
@@ -65,7 +61,8 @@ def _better(
             for name in of_kpi.dictionary.to_pylist()
         ]
     )
-    by_id: npt.NDArray[np.bool_] = higher[np.asarray(of_kpi.indices), np.asarray(parts.indices)]
+    by_id = np.zeros(rows.num_rows, dtype=bool)
+    by_id[_ints(rows["id"])] = higher[np.asarray(of_kpi.indices), np.asarray(parts.indices)]
     return by_id
 
 
@@ -100,7 +97,11 @@ def _weigh(
     estimated[rows] = np.logical_or.reduceat(hand, begins)
 
 
-def _less_control(con: duckdb.DuckDBPyConnection, found: dict[str, Floats]) -> None:
+def _less_control(
+    con: duckdb.DuckDBPyConnection,
+    kpi_now: pa.Table,  # noqa: ARG001 - read next
+    found: dict[str, Floats],
+) -> None:
     """Take off what changed without AI. Where the control team has no change, nothing is taken."""
     pairs = con.sql(sql("kpi/controls")).to_arrow_table()
     ids, controls = _ints(pairs["id"]), _ints(pairs["control"])

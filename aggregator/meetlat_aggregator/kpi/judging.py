@@ -51,20 +51,21 @@ class Judging:
         con = self.con
         period_table(con, periods)
         tables = [COLUMNS.empty_table(), *(one.table() for one in measured)]
+        # Read as variables: what is registered or a temporary table is kept until the transaction
+        # ends.
+        kpi_measured = pa.concat_tables(tables)
         given = {"kpis": names(self.kpis), "today": self.today}
         with self._registered(
-            kpi_measured=pa.concat_tables(tables),
             kpi_chosen=self._chosen(),
             kpi_targets=aims(self.cases, self.plan, self.kpis),
             kpi_troubles=_troubles(self.troubles),
             kpi_parts=other_parts(self.kpis),
         ):
-            self._put_baselines(anew=baselines)
-            con.execute(sql("kpi/now").format(**given))
-            ((count,),) = con.execute("SELECT count(*) FROM kpi_now").fetchall()
-            with self._registered(kpi_compared=compare(con, self.kpis, count)):
-                con.execute(sql("kpi/delete_values").format(**given))
-                con.execute(sql("kpi/judged").format(**given, now=self.now, **self._company()))
+            self._put_baselines(kpi_measured, anew=baselines)
+            kpi_now = con.sql(sql("kpi/now").format(**given)).to_arrow_table()
+            kpi_compared = compare(con, self.kpis, kpi_now)  # noqa: F841
+            con.execute(sql("kpi/delete_values").format(**given))
+            con.execute(sql("kpi/judged").format(**given, now=self.now, **self._company()))
 
     def _chosen(self) -> pa.Table:
         """What the plan names: the KPIs that a use case chose, and the company's own."""
@@ -87,7 +88,7 @@ class Judging:
             schema=_CHOSEN,
         )
 
-    def _put_baselines(self, *, anew: bool) -> None:
+    def _put_baselines(self, kpi_measured: pa.Table, *, anew: bool) -> None:  # noqa: ARG002 - read
         con, given = self.con, {"kpis": names(self.kpis)}
         if not anew:
             con.execute(sql("kpi/baselines_kept").format(**given))

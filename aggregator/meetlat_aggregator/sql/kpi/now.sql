@@ -1,5 +1,4 @@
 -- What was measured, numbered, and what the plan names and nobody measured.
-CREATE OR REPLACE TEMP TABLE kpi_now AS
 SELECT row_number() OVER () - 1 AS id, * FROM (
   SELECT * FROM kpi_measured WHERE period <> 'baseline'
   UNION ALL BY NAME
