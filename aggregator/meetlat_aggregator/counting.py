@@ -19,6 +19,7 @@ from meetlat.metrics import METRICS
 from meetlat_aggregator.batch import Batch
 from meetlat_aggregator.rows import Numbers, distinct
 from meetlat_aggregator.staging import Judged
+from meetlat_aggregator.unpriced import TOKENS, PriceList
 from meetlat_aggregator.waits import microseconds
 
 # Values that are exact as integers in a smaller unit: stored so, shown in the base unit.
@@ -28,7 +29,8 @@ UNIT = {
     "meetlat_feedback_score": 1_000_000,
 }
 BY_NAME = {metric.name: metric for metric in METRICS}
-FRESH_MICROSECONDS = 3_600_000_000
+HOUR_MICROSECONDS = 3_600_000_000
+FRESH_MICROSECONDS = HOUR_MICROSECONDS
 _CALL_LABELS = ("use_case", "tool", "operation", "provider", "model", "error_type")
 _TOKENS = {
     "input_tokens": "input",
@@ -49,7 +51,9 @@ class Change(NamedTuple):
     observations: int
 
 
-def changes(batch: Batch, verdicts: pa.ChunkedArray, one: Judged) -> list[Change]:
+def changes(
+    batch: Batch, verdicts: pa.ChunkedArray, one: Judged, prices: PriceList
+) -> list[Change]:
     """All changes of a batch, in the order of the log."""
     events = batch.events
     found = list(_records(events, verdicts))
@@ -63,6 +67,8 @@ def changes(batch: Batch, verdicts: pa.ChunkedArray, one: Judged) -> list[Change
             rows = rows.filter(pa.array(fresh[np.asarray(rows["seq"])]))
             if rows.num_rows:
                 found.extend(count(rows))
+                if name == "interaction":
+                    found.extend(_unpriced(rows, events["time"], prices))
     return sorted(found, key=lambda change: (change.first_seq, change.metric))
 
 
@@ -163,12 +169,6 @@ def _calls(rows: pa.Table) -> Iterator[Change]:
 
 def _cost(rows: pa.Table) -> Iterator[Change]:
     priced = np.asarray(rows["cost"].is_valid())
-    used = np.zeros(rows.num_rows, dtype=np.bool_)
-    for field in _TOKENS:
-        used |= np.asarray(rows[field].is_valid())
-    yield from _Groups(rows, ("tool", "model")).counter(
-        "meetlat_unpriced_requests_total", mask=used & ~priced
-    )
     if priced.any():
         rows = rows.filter(pa.array(priced))
         groups = _Groups(rows, ("use_case", "tool", "model", "currency"))
@@ -179,6 +179,22 @@ def _cost(rows: pa.Table) -> Iterator[Change]:
         )  # fmt: skip
         for code, change in enumerate(groups.counter("meetlat_cost_total")):
             yield change._replace(total=sums[code])
+
+
+def _unpriced(rows: pa.Table, times: pa.ChunkedArray, prices: PriceList) -> Iterator[Change]:
+    """Calls with tokens and no cost, those whose price is known elsewhere as none: a model has its
+    labels whatever its price is.
+    """
+    lacking = np.zeros(rows.num_rows, dtype=np.bool_)
+    for field in TOKENS:
+        lacking |= np.asarray(rows[field].is_valid())
+    lacking &= np.asarray(rows["cost"].is_null())
+    rows = rows.filter(pa.array(lacking))
+    if rows.num_rows:
+        hours = np.asarray(times.take(rows["seq"]).cast(pa.int64())) // HOUR_MICROSECONDS
+        unknown = prices.unpriced(rows.append_column("hour", pa.array(hours)))
+        groups = _Groups(rows, ("tool", "model"))
+        yield from groups.counter("meetlat_unpriced_requests_total", unknown.astype(np.int64))
 
 
 def _escalations(rows: pa.Table) -> Iterator[Change]:

@@ -8,7 +8,12 @@ from meetlat_aggregator.kpi.dictionary import PLAN_TABLES
 from meetlat_aggregator.table import Table
 
 TABLES = (
-    Table("meta", "One row: what this file holds, and up to where the log was read"),
+    Table(
+        "meta", "One row: what this file holds, and up to where the log was read",
+        columns={
+            "currency": "ISO 4217 code of the company's money, of targets too; '' without a plan"
+        },
+    ),
     Table(
         "interactions_hourly",
         "Calls of AI tools per hour (UTC). Shares and means leave status = 'cancelled' out",

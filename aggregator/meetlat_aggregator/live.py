@@ -27,6 +27,7 @@ from meetlat_aggregator.batch import Batch
 from meetlat_aggregator.counting import BY_NAME, UNIT, changes
 from meetlat_aggregator.sqlfiles import sql
 from meetlat_aggregator.staging import Judged
+from meetlat_aggregator.unpriced import NoPrices, PriceList
 
 _COUNTER = -1  # the "bucket" of a counter, and of a histogram's sum
 _SCHEMA = pa.schema(
@@ -48,9 +49,12 @@ class Key(NamedTuple):
 
 
 class LiveSeries:
-    """All series of one database. `add` within a transaction, then `keep` or `forget`."""
+    """All series of one database. `add` within a transaction, then `keep` or `forget`. `prices`
+    may be replaced between two transactions: what is counted later goes by the new ones.
+    """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, prices: PriceList | None = None) -> None:
+        self.prices: PriceList = NoPrices() if prices is None else prices
         self.values: defaultdict[Key, Decimal] = defaultdict(Decimal)
         self._lock = threading.Lock()
         self._labels: defaultdict[str, set[str]] = defaultdict(set)
@@ -67,7 +71,9 @@ class LiveSeries:
         self, con: duckdb.DuckDBPyConnection, batch: Batch, verdicts: pa.ChunkedArray, one: Judged
     ) -> None:
         """Take in a judged batch and store what it changes."""
-        for _, metric, labels, buckets, total, observations in changes(batch, verdicts, one):
+        for _, metric, labels, buckets, total, observations in changes(
+            batch, verdicts, one, self.prices
+        ):
             shown = self._fold(BY_NAME[metric], labels, observations)
             for bucket, count in buckets.items():
                 self._delta[Key(metric, shown, bucket)] += count

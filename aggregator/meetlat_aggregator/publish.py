@@ -42,7 +42,7 @@ PUBLISHED = "kpi.duckdb"
 WORKING = "kpi.working.duckdb"
 # Files of this format open in every DuckDB from 1.0 on.
 STORAGE_VERSION = "v1.0.0"
-LAYOUT = 4  # of the published tables; another one makes the working file anew
+LAYOUT = 5  # of the published tables; another one makes the working file anew
 _log = logging.getLogger("meetlat.aggregator")
 AtOnce = Callable[[Callable[[], None]], None]
 
@@ -162,6 +162,8 @@ class Publisher:
             plan.make_tables(self.con)
         basis = _basis(plan.plan)
         self.con.execute(f"SET VARIABLE basis = {_quoted(basis)}")
+        currency = plan.plan.company.currency if plan.plan else ""
+        self.con.execute(f"SET VARIABLE currency = {_quoted(currency)}")
         same_basis = before is not None and self._shown_basis() == basis
         rewriting = Rewriting(
             self.con, self.privacy_limit, self.topic, self.prices, with_plan=not same_plan

@@ -18,16 +18,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from meetlat.errors import MeetlatError
+from meetlat.metrics import UNPRICED
 from meetlat_aggregator.archive import Archive, archive_rows, batches_of, records_of
 from meetlat_aggregator.control import Say
 from meetlat_aggregator.database import open_database
 from meetlat_aggregator.decode import decode
 from meetlat_aggregator.ingest import Ingest
+from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.live import LiveSeries
 from meetlat_aggregator.sqlfiles import sql
 from meetlat_aggregator.store import Store
 from meetlat_aggregator.tables import CELLS, HEALTH, STATES
 from meetlat_aggregator.transaction import Transactions
+from meetlat_aggregator.unpriced import BookPrices, NoPrices
 
 CHUNK_RECORDS = 50_000
 COMPARED = (
@@ -98,7 +101,8 @@ def _fill(
         if old is not None:  # the plan says whether it may be kept whose task it was
             _copy(con, old, "plan_versions", "plan_changes")
         kept = _Kept(archive.directory)
-        runner = Transactions(con, kept, LiveSeries(con), topic, dedup_window)
+        live = LiveSeries(con, BookPrices(PriceBook(), "UTC") if old is None else NoPrices())
+        runner = Transactions(con, kept, live, topic, dedup_window)
         listed = _files(archive, old)
         tail = _tail(old)
         total = sum(records for _, records in listed) + tail.num_rows
@@ -274,9 +278,14 @@ def _list_file(con: duckdb.DuckDBPyConnection, archive: Archive, name: str, reco
     )
 
 
-def _copy(con: duckdb.DuckDBPyConnection, old: duckdb.DuckDBPyConnection, *tables: str) -> None:
+def _copy(
+    con: duckdb.DuckDBPyConnection,
+    old: duckdb.DuckDBPyConnection,
+    *tables: str,
+    where: str = "true",
+) -> None:
     for table in tables:
-        rows = old.sql(f"SELECT * FROM {table}").to_arrow_table()
+        rows = old.sql(f"SELECT * FROM {table} WHERE {where}").to_arrow_table()
         con.register("carried", rows)
         con.execute(f"INSERT INTO {table} SELECT * FROM carried")
         con.unregister("carried")
@@ -288,8 +297,9 @@ def _carry_over(
     archive: Archive,
     topic: str,
 ) -> None:
-    """What the archive does not hold: positions, the log's identity, what was sent, the poison.
-    With `old` None the plan is taken from its file at the next start.
+    """What the archive does not hold: positions, the log's identity, what was sent, the poison,
+    and for which calls no price was known at the time. With `old` None the plan is taken from its
+    file at the next start.
     """
     if old is None:
         listed = {row[0] for row in con.execute("SELECT file FROM archive_files").fetchall()}
@@ -306,6 +316,8 @@ def _carry_over(
             con.execute(sql("archive/positions"), {"files": files, "topic": topic})
         return
     _copy(con, old, "positions", "log_identity", "accepted_poison")
+    con.execute("DELETE FROM live_series WHERE metric = ?", [UNPRICED.name])
+    _copy(con, old, "live_series", where=f"metric = '{UNPRICED.name}'")
     batches, poison, committed_at = old.execute(
         "SELECT batches, poison, committed_at FROM progress"
     ).fetchall()[0]

@@ -45,6 +45,7 @@ from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.live import Key, LiveSeries
 from meetlat_aggregator.publish import Publisher
 from meetlat_aggregator.transaction import Outcome, Position, Transactions
+from meetlat_aggregator.unpriced import BookPrices
 
 T = TypeVar("T")
 MIN_PRIVACY_LIMIT = 5
@@ -153,6 +154,7 @@ class Store:
         timezone = self.settings[TIMEZONE] or time_zone(self.settings, self.plan)
         limit = self.settings[PRIVACY_LIMIT]
         prices = PriceBook(self.plan.prices if self.plan else ())
+        self.transactions.live.prices = BookPrices(prices, timezone)
         self.publisher = Publisher(
             self._side, self.directory.path, timezone, limit, self.topic, prices
         )

@@ -71,13 +71,13 @@ REQUESTS = Metric(
 COST = Metric(
     "meetlat_cost_total",
     "counter",
-    "Known cost of calls, in units of the currency in the label",
+    "Cost that calls came with, in units of the currency in the label",
     ("use_case", "tool", "model", "currency"),
 )
 UNPRICED = Metric(
     "meetlat_unpriced_requests_total",
     "counter",
-    "Calls with token usage whose cost is unknown",
+    "Calls with token usage that came without a cost, and for which no price is known either",
     ("tool", "model"),
 )
 ESCALATIONS = Metric(

@@ -105,6 +105,12 @@ def test_what_is_planned_and_never_measured_is_unknown(data: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_money_target_that_nobody_measured_is_in_the_companys_currency(data: Path) -> None:
+    (row,) = (r for r in raw(data) if r["kpi"] == "repair_cost")
+    assert (row["status"], row["currency"]) == ("unknown", "EUR")
+    assert line(run("kpi", data=data), "Repair cost")[5] == "≤ € 250"
+
+
 def test_use_case_team_segment_and_part_choose_rows(data: Path) -> None:
     assert {case for case, _ in ids(raw(data, "--use-case", "service"))} == {"service"}
     assert [(r["team"], r["value"]) for r in raw(data, "--team", "sales")] == [("sales", 30.0)]
@@ -266,7 +272,8 @@ def test_notes_are_in_the_language_of_the_reader(data: Path) -> None:
 
 def test_the_health_line_counts_the_companys_days_not_utcs(data: Path) -> None:
     # The dead letter came at half past midnight on 1 November in Amsterdam; seven late events came
-    # half an hour before 28 October began there.
+    # half an hour before 28 October began there. A price was found for 55 of the 99 calls that came
+    # without a cost.
     def health(period: str) -> str:
         return lines(run("kpi", "--period", period, data=data))[-1]
 
@@ -281,7 +288,8 @@ def test_the_health_line_counts_the_companys_days_not_utcs(data: Path) -> None:
 def test_complete_data_are_said_to_be_complete(data: Path, tmp_path: Path) -> None:
     path = kpi_file(tmp_path)
     with writing(path) as con:
-        con.execute("UPDATE data_health SET late=0, dead=0, refused=0, unpriced=0, dropped=0")
+        con.execute("UPDATE data_health SET late=0, dead=0, refused=0, dropped=0")
+        con.execute("UPDATE interactions_hourly SET unpriced_requests = 0")
     assert lines(run("kpi", data=tmp_path))[-1] == "Data: 10,001 received; nothing is missing"
 
 

@@ -341,19 +341,21 @@ def test_a_working_file_from_before_there_were_plans_is_made_anew(bench: Bench) 
 # --- the store, and a rebuild
 
 
-async def test_another_plan_changes_the_zone_of_days_and_publishes_anew(tmp_path: Path) -> None:
+async def test_another_plan_changes_zone_and_currency_and_publishes_anew(tmp_path: Path) -> None:
     async with opened(data_settings(tmp_path)) as store:
         await store.publish()
         assert not await store.publish()
-        await store.take_plan(plan(use_case(), company=ZONE), "one")
+        said = {**ZONE, "currency": "CHF"}
+        await store.take_plan(plan(use_case(), company=said), "one")
         assert await store.publish()
         assert not await store.publish()
+        query = "SELECT timezone, currency FROM meta"
         with duckdb.connect(str(store.publisher.path), read_only=True) as con:
-            assert con.execute("SELECT timezone FROM meta").fetchall() == [("Europe/Amsterdam",)]
+            assert con.execute(query).fetchall() == [("Europe/Amsterdam", "CHF")]
         await store.take_plan(None, "")
         assert await store.publish()
         with duckdb.connect(str(store.publisher.path), read_only=True) as con:
-            assert con.execute("SELECT timezone FROM meta").fetchall() == [("UTC",)]
+            assert con.execute(query).fetchall() == [("UTC", "")]
 
 
 async def test_the_plan_in_force_is_known_after_a_restart(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ CATALOGUE = (
     ("escalation_rate", 2, "share", "lower", "Handed over", "Doorverwezen", None, None, "trend"),
     ("deflection_rate", 2, "share", "higher", "Avoided tickets", "Vermeden tickets", 0.3, None, "absolute"),
     ("cost_saving", 3, "money", "higher", "Cost saving", "Kostenbesparing", None, None, None),
+    ("repair_cost", 3, "money", "lower", "Repair cost", "Herstelkosten", None, None, None),
     ("payback_date", 3, "date", "earlier", "Paid for itself", "Terugverdiend", None, None, None),
     ("satisfaction", 4, "score", "higher", "Satisfaction", "Tevredenheid", 7, None, "absolute"),
     ("adoption_rate", 4, "share", "higher", "Adoption", "Adoptie", 0.7, None, "absolute"),
@@ -54,6 +55,7 @@ TARGETS = (
     ("service", "csat", 0.8, None, "absolute", "Train the bot again", ""),
     ("service", "escalation_rate", None, None, "trend", "Mend the hand-over", ""),
     ("service", "deflection_rate", 0.3, None, "absolute", "Rewrite the help pages", ""),
+    ("service", "repair_cost", None, 250, "absolute", "Check drafts before they go out", ""),
     ("service", "availability", 0.995, None, "absolute", "Call the vendor", ""),
     ("hr", "screening_time", 0.8, None, "relative", "Go back to two readers", ""),
     ("hr", "satisfaction", 7, None, "absolute", "Ask why", ""),
@@ -185,7 +187,7 @@ def kpi_file(directory: Path) -> Path:
     path = publish_empty(directory)
     with writing(path) as con:
         con.execute((Path(__file__).parent / "kpi_tables.sql").read_text())
-        con.execute("UPDATE meta SET as_of = ?", [AS_OF])
+        con.execute("UPDATE meta SET as_of = ?, currency = 'EUR'", [AS_OF])
         for row in CATALOGUE:
             kpi, level, unit, better, english, dutch, low, high, kind = row
             con.execute(
@@ -204,9 +206,14 @@ def kpi_file(directory: Path) -> Path:
         con.execute(
             "INSERT INTO data_health (hour, source, received, counted, duplicate, late, dead, "
             "refused, void, unpriced, dropped) VALUES "
-            "('2026-11-20 10:00:00', '/bot', 10000, 9900, 20, 3, 0, 2, 0, 44, 12), "
+            "('2026-11-20 10:00:00', '/bot', 10000, 9900, 20, 3, 0, 2, 0, 99, 12), "
             "('2026-10-31 23:30:00', '', 1, 0, 0, 0, 1, 0, 0, 0, 0), "
             "('2026-10-27 22:30:00', '/bot', 7, 7, 0, 7, 0, 0, 0, 0, 0)"
+        )
+        con.execute(
+            "INSERT INTO interactions_hourly (hour, tool, requests, usage_requests, "
+            "unpriced_requests) VALUES ('2026-11-20 10:00:00', 'bot', 99, 99, 44), "
+            "('2026-10-27 22:30:00', 'bot', 5, 5, 5)"
         )
         con.execute(
             "INSERT INTO usage_daily (day, use_case, tool, feature, team, segment, action, "

@@ -12,7 +12,10 @@ import duckdb
 from meetlat.errors import MeetlatError
 
 PUBLISHED = "kpi.duckdb"  # as in publish.py, whose imports take longer than a look at the figures
-NEEDED = ("meta", "data_health", "kpi_values", "kpi_catalog", "use_cases", "targets")
+NEEDED = (
+    "meta", "data_health", "interactions_hourly", "kpi_values", "kpi_catalog", "use_cases",
+    "targets",
+)  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -39,8 +42,8 @@ def open_published(data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with con:
         con.execute("SET TimeZone = 'UTC'")
         try:  # to name them is quicker than to read the list of all tables
-            con.execute(f"SELECT 1 FROM {', '.join(NEEDED)} LIMIT 0")
-        except duckdb.CatalogException as error:
+            con.execute(f"SELECT meta.currency FROM {', '.join(NEEDED)} LIMIT 0")
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise MeetlatError(
                 f"{path} has no KPI values: {str(error).splitlines()[0]}",
                 remedy="an older version wrote it: start the aggregator of this one",

@@ -7,6 +7,7 @@ SELECT
   $version AS version,
   (SELECT max(version) FROM migrations) AS schema_version,
   getvariable('timezone') AS timezone,
+  getvariable('currency') AS currency,
   getvariable('publication') AS publication,
   getvariable('basis') AS basis
 FROM progress AS p

@@ -23,6 +23,9 @@ SELECT v.* REPLACE (
     coalesce(v.use_case, p.use_case) AS use_case, coalesce(v.kpi, p.kpi) AS kpi,
     coalesce(v.team, $team) AS team, coalesce(v.segment, $segment) AS segment,
     coalesce(v.part, '') AS part, coalesce(v.n, 0) AS n, coalesce(v.unit, c.usual_unit) AS unit,
+    coalesce(
+      v.currency, CASE WHEN c.usual_unit = 'money' THEN (SELECT currency FROM meta) ELSE '' END
+    ) AS currency,
     coalesce(v.status, 'unknown') AS status
   ),
   p.place IS NOT NULL AS planned, p.decision, p.phases,
