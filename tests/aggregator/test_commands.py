@@ -303,7 +303,10 @@ def test_doctor_tells_gaps_in_the_telemetry(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.feed(
         event(source="/quiet", time=now - 30 * 60 * MINUTE),
-        event(source="/quiet", time=now - 26 * 60 * MINUTE, output_tokens=5),
+        event(source="/quiet", time=now - 26 * 60 * MINUTE, output_tokens=5, model="m"),
+        event(
+            source="/quiet", time=now - 26 * 60 * MINUTE, output_tokens=5, cost="1", currency="EUR"
+        ),
         event("sdk_report", source="/lossy", time=now - MINUTE, dropped={"queue_full": 3}),
         Sent(b"bad", now),
     )
@@ -314,4 +317,32 @@ def test_doctor_tells_gaps_in_the_telemetry(tmp_path: Path) -> None:
     assert "note  /lossy: 3 events dropped or refused" in done.out
     assert "note  1 dead letters; see `meetlat dead list`" in done.out
     assert "note  /quiet: silent for 26 hours; is it still in use?" in done.out
-    assert "note  /quiet: 1 calls with unknown cost" in done.out
+    assert (
+        "note  bot, model m: no price is known for 1 of 1 calls with tokens; write one" in done.out
+    )
+    assert done.out.count("no price is known") == 1
+
+
+def test_doctor_names_currencies_without_a_rate_and_from_which_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rate = '{from = 2026-03-04, currency = "GBP", rate = 1.2}'
+    company = f'name = "Acme"\ncurrency = "EUR"\ndemo = true\nrates = [{rate}]\n'
+    (tmp_path / "meetlat.toml").write_text(f"[company]\n{company}")
+    bench = Bench(tmp_path)
+    bench.feed(
+        *(event(cost="1", currency=money) for money in ("EUR", "USD", "USD", "GBP")),
+        *(event("measurement", time=NOON - day * 1440 * MINUTE, history=True, name="repair_cost",
+                value="5", unit=unit)
+          for day, unit in ((1, "USD"), (1, "GBP"), (0, "GBP"), (0, "EUR"), (0, "h"), (0, ""))),
+    )  # fmt: skip
+    with bench.published():
+        pass
+    bench.close()
+    said = [line for line in run("doctor", data=tmp_path).out.splitlines() if "rate" in line]
+    assert said == [
+        f"note  amounts in {currency} without an exchange rate, which KPIs leave out: {amounts}, "
+        "the first of 2026-03-03; write a rate into the plan ([[company.rates]]) from that day on"
+        for currency, amounts in (("GBP", 1), ("USD", 3))
+    ]

@@ -166,6 +166,10 @@ def test_a_measurement_of_money_is_in_the_companys_currency_at_the_days_rate(
     )
     row = found.publish().value("visits")
     assert (row["value"], row["n"], row["currency"]) == (14, 2, "EUR")
+    left_out = "amounts left out, as the plan has no exchange rate for them: 1"
+    assert row["remark"] == left_out
+    part = found.value("visits", part="unconverted")
+    assert (part["value"], part["n"], part["unit"], part["currency"]) == (1, 1, "count", "")
 
 
 def test_a_kpi_for_one_use_case_has_no_values_of_another(company: Make) -> None:

@@ -14,6 +14,7 @@ TUESDAY, WEDNESDAY = date(2026, 3, 3), date(2026, 3, 4)
 
 def per_hundred(rows: list[Row]) -> float | None:
     """Known totals / n, times 100. Nothing known, or no n: unknown."""
+    rows = [row for row in rows if row.get("part", "") == ""]
     known = [row["total"] for row in rows if row["total"] is not None]
     n = sum(row["n"] for row in rows)
     return 100 * sum(known) / n if known and n else None
@@ -87,6 +88,15 @@ def test_repair_cost_without_a_rate_is_unknown_not_zero() -> None:
     measure(inputs, "repair_cost", 100, unit="JPY")
     tasks_daily(inputs, [{}] * 30)
     assert per_hundred(inputs.parts("repair_cost")) is None
+
+
+def test_amounts_of_repair_cost_without_a_rate_are_counted() -> None:
+    inputs = Inputs(currency="EUR")
+    measure(inputs, "repair_cost", 100, 7, day=TUESDAY, unit="JPY")
+    measure(inputs, "repair_cost", 3, day=WEDNESDAY, unit="")
+    measure(inputs, "repair_cost", 3, unit="EUR")
+    left_out = [row for row in inputs.parts("repair_cost") if row["part"] == "unconverted"]
+    assert [(row["total"], row["n"]) for row in left_out] == [(2, 2), (1, 1)]
 
 
 def test_customer_rating_is_the_mean_on_one_to_ten() -> None:

@@ -243,6 +243,8 @@ def test_cost_per_request_is_in_company_money_at_the_rate_of_the_day(inputs: Inp
     inputs.add("interactions_hourly", currency="GBP", cost=99, priced_requests=1)  # no rate
     inputs.add("interactions_hourly", requests=7, unpriced_requests=7)
     assert inputs.value("cost_per_request") == pytest.approx((1 + 9 + 8) / 10)
+    (left_out,) = select(inputs.parts("cost_per_request"), part="unconverted")
+    assert (left_out["total"], left_out["n"]) == (1, 1)
 
 
 def test_calls_that_cost_nothing_have_a_price(inputs: Inputs) -> None:

@@ -20,4 +20,4 @@ def test_what_judging_says_in_english_it_says_in_dutch_on_the_same_conditions() 
     english, dutch = re.findall(r"concat_ws\('; ',(.*?)\) AS remark", sql("kpi/judged"), re.DOTALL)
     conditions = [re.findall(r"CASE WHEN (.*?) THEN", text) for text in (english, dutch)]
     assert conditions[0] == conditions[1]
-    assert len(conditions[0]) == 4
+    assert len(conditions[0]) == 5

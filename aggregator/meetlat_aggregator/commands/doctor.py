@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import click
 import duckdb
 
 from meetlat.errors import MeetlatError
+from meetlat.plan.models import in_force
 from meetlat.settings import DATA, EVENTS_TOPIC, PSEUDONYM_KEY, Settings
 from meetlat_aggregator.commands.common import (
     data_option,
@@ -25,6 +28,7 @@ from meetlat_aggregator.commands.common import (
 )
 from meetlat_aggregator.dead_letters import reading
 from meetlat_aggregator.kpi.plan_file import fault, read_plan
+from meetlat_aggregator.local_day import make_local_day
 from meetlat_aggregator.publish import PUBLISHED
 from meetlat_aggregator.sqlfiles import sql
 
@@ -73,6 +77,7 @@ def check_all(settings: Settings) -> Iterator[Finding]:
         check_log,
         check_published,
         check_telemetry,
+        check_currencies,
     )
     for check in checks:
         yield from check(settings)
@@ -185,7 +190,7 @@ def check_published(settings: Settings) -> Iterator[Finding]:
 
 
 def check_telemetry(settings: Settings) -> Iterator[Finding]:
-    """Gaps in the telemetry of the last seven days: silence, drops, refusals, unknown cost."""
+    """Gaps in the telemetry of the last seven days: silence, drops, refusals, unknown prices."""
     path = settings[DATA] / PUBLISHED
     if not path.exists():
         return
@@ -193,18 +198,50 @@ def check_telemetry(settings: Settings) -> Iterator[Finding]:
     try:
         with duckdb.connect(str(path), read_only=True) as con:
             rows = con.execute(sql("doctor"), {"since": since}).fetchall()
+            unpriced = con.execute(sql("doctor_unpriced"), {"since": since}).fetchall()
     except duckdb.Error:
         return  # check_published has said so
-    for source, counted, lost, dead, unpriced, silent_hours in rows:
+    for source, lost, dead, silent_hours in rows:
         name = source or "(dead letters)"
         if lost:
             yield Finding("note", f"{name}: {lost} events dropped or refused", "see its log")
         if dead:
             yield Finding("note", f"{dead} dead letters", "see `meetlat dead list`")
-        if counted and unpriced / counted > 0.01:
-            yield Finding("note", f"{name}: {unpriced} calls with unknown cost", "give their cost")
         if source and (silent_hours or 0) >= 24:
             yield Finding("note", f"{name}: silent for {silent_hours} hours", "is it still in use?")
+    for tool, model, number, used in unpriced:
+        yield Finding(
+            "note",
+            f"{tool}, {f'model {model}' if model else 'no model named'}: no price is known for "
+            f"{number} of {used} calls with tokens",
+            "write one into the plan ([[prices]])" if model else "let its events name the model",
+        )
+
+
+def check_currencies(settings: Settings) -> Iterator[Finding]:
+    """Every amount of money can be turned into the company's currency."""
+    path = settings[DATA] / PUBLISHED
+    try:
+        plan = read_plan(settings.file).plan
+        if plan is None or not path.exists():
+            return
+        with duckdb.connect(str(path), read_only=True) as con:
+            ((timezone,),) = con.execute("SELECT timezone FROM meta").fetchall()
+            make_local_day(con, timezone)
+            own = {"own": plan.company.currency}
+            rows = con.execute(sql("doctor_currencies"), own).fetchall()
+    except (OSError, duckdb.Error):
+        return  # the checks before have said so
+    for currency, days in groupby(rows, key=itemgetter(0)):
+        rates = [rate for rate in plan.company.rates if rate.currency == currency]
+        lacking = [(day, amounts) for _, day, amounts in days if in_force(rates, day) is None]
+        if lacking:
+            yield Finding(
+                "note",
+                f"amounts in {currency} without an exchange rate, which KPIs leave out: "
+                f"{sum(amounts for _, amounts in lacking)}, the first of {lacking[0][0]}",
+                "write a rate into the plan ([[company.rates]]) from that day on",
+            )
 
 
 def _existing(path: Path) -> Path:

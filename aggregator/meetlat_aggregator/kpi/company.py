@@ -17,7 +17,7 @@ from typing import cast
 import duckdb
 import pyarrow as pa
 
-from meetlat.kpis.catalogue import Kpi, Unit, Words
+from meetlat.kpis.catalogue import UNCONVERTED, Kpi, Part, Unit, Words
 from meetlat.plan.models import OwnKpi, Plan
 from meetlat_aggregator.sqlfiles import sql
 
@@ -52,9 +52,12 @@ def own_kpis(plan: Plan | None) -> dict[str, Kpi]:
 
 def own_kpi(own: OwnKpi) -> Kpi:
     """One KPI of the company's own, as one of the catalogue."""
+    parts: dict[str, Part] = {}
     if own.measurement is not None:
         how = "money" if own.unit == "money" and own.shape != "share" else own.shape
         given = {"measurement": _quoted(own.measurement), "use_case": _only(own)}
+        if how == "money":
+            parts = {UNCONVERTED: Part(shape="sum", unit="count", minimum=1)}
         inputs, select = ("measurements_daily",), sql(f"kpi/own/{how}").format(**given)
         en, nl = f"The measurement {own.measurement}", f"De meting {own.measurement}"
         if own.shape == "share":
@@ -75,6 +78,7 @@ def own_kpi(own: OwnKpi) -> Kpi:
         baseline=True,
         house=True,
         inputs=inputs,
+        parts=parts,
         title=Words(en=own.title, nl=own.title),
         question=Words.model_construct(en="", nl=""),
         definition=Words(en=f"{en}, from the plan", nl=f"{nl}, uit het plan"),

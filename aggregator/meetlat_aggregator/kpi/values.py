@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +27,9 @@ def from_sums(rows: pa.Table, kpis: Mapping[str, Kpi]) -> Measured:
     A share whose calls cluster by day (`hourly`) has Wilson's range over its effective n.
     """
     codes, of_kpi = _kpis(rows, kpis)
-    shape = _shapes(rows, codes, of_kpi)
+    shape = _by_part(rows, codes, of_kpi, Kpi.shape_of, str)
     clustered = np.array([kpi.hourly for kpi in of_kpi], dtype=bool)[codes]
-    scale = np.array([kpi.scale for kpi in of_kpi], dtype=float)[codes]
+    scale = _by_part(rows, codes, of_kpi, Kpi.scale_of, float)
     n, total, weight, squares, days = (
         _numbers(rows[name]) for name in ("n", "total", "weight", "squares", "days")
     )
@@ -92,16 +93,20 @@ class _Columns:
             column[where] = getattr(found, name)[where]
 
 
-def _shapes(
-    rows: pa.Table, codes: npt.NDArray[np.int64], of_kpi: list[Kpi]
-) -> npt.NDArray[np.str_]:
-    """The shape of each row: its KPI's, or its part's where that is something else."""
+def _by_part(
+    rows: pa.Table,
+    codes: npt.NDArray[np.int64],
+    of_kpi: list[Kpi],
+    of_part: Callable[[Kpi, str], object],
+    kind: type,
+) -> npt.NDArray[Any]:
+    """Of each row what its KPI says, or its part where that is something else."""
     if not of_kpi:
-        return np.array([], dtype=str)
+        return np.array([], dtype=kind)
     parts = rows["part"].combine_chunks().dictionary_encode()
     names = parts.dictionary.to_pylist()
-    table = np.array([[kpi.shape_of(name) for name in names] for kpi in of_kpi])
-    of_row: npt.NDArray[np.str_] = table[codes, np.asarray(parts.indices)]
+    table = np.array([[of_part(kpi, name) for name in names] for kpi in of_kpi])
+    of_row: npt.NDArray[Any] = table[codes, np.asarray(parts.indices)]
     return of_row
 
 

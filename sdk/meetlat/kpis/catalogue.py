@@ -23,6 +23,7 @@ Shape = Literal[
     "formula",
 ]  # fmt: skip
 Better = Literal["higher", "lower", "earlier", ""]
+UNCONVERTED = "unconverted"
 Pack = Literal["all", "quotes", "hr", "service", "general", "people"]
 
 
@@ -52,7 +53,7 @@ class Target(_Strict):
 class Part(_Strict):
     """A part that is something else than its KPI: the mean beside a share. It has no target."""
 
-    shape: Literal["share", "mean", "ratio", "composed"]
+    shape: Literal["share", "mean", "ratio", "sum", "composed"]
     unit: Unit
     better: Better = ""
     minimum: Annotated[int, Field(ge=1)] = 20
@@ -77,7 +78,8 @@ class Kpi(_Strict):
     | formula | none: made by the aggregator, of the ingredients of `made_of` | | |
 
     `parts` names the parts that are something else than the KPI itself; their rows have the columns
-    of their own shape, and NULL in the others.
+    of their own shape, and NULL in the others. The part UNCONVERTED counts amounts of money that
+    are left out, as the plan has no exchange rate for them: a remark tells it beside the KPI.
     A NULL among parts about people hides a value that would be about fewer than the privacy limit;
     a sum of NULLs alone is unknown: nothing of the kind was reported, which is not zero.
     `weekly`: `day` is the Monday of a complete ISO week and the parts are that week's, so the SQL
@@ -124,6 +126,10 @@ class Kpi(_Strict):
     def shape_of(self, part: str) -> Shape:
         """The shape of a part; '' is the KPI itself."""
         return self.parts[part].shape if part in self.parts else self.shape
+
+    def scale_of(self, part: str) -> float:
+        """What a value of a part is multiplied by."""
+        return 1.0 if part in self.parts else self.scale
 
     def better_of(self, part: str) -> Better:
         """Which way of a part is better."""

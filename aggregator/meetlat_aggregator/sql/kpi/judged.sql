@@ -19,7 +19,8 @@ WITH placed AS (
     t.maturity_days > 0 AND p.first + ((p.last - p.first) // 2)::INTEGER + t.maturity_days > DATE '{today}'
       AS immature,
     p.last >= DATE '{today}' - 1 AND coalesce(l.day, DATE '1970-01-01') < DATE '{today}' - 7 AS stale,
-    coalesce(n.n, 0) < coalesce(q.minimum, t.minimum) AS few, w.trouble, w.trouble_nl
+    coalesce(n.n, 0) < coalesce(q.minimum, t.minimum) AS few, w.trouble, w.trouble_nl,
+    CASE WHEN n.part = '' THEN z.value END AS unconverted
   FROM kpi_now AS n
   JOIN kpi_periods AS p ON p.use_case = n.use_case AND p.period = n.period AND p.start = n.start
   JOIN kpi_targets AS t ON t.kpi = n.kpi AND t.use_case = n.use_case
@@ -27,6 +28,9 @@ WITH placed AS (
   LEFT JOIN kpi_compared AS c ON c.id = n.id
   LEFT JOIN plan_use_cases AS u ON u.use_case = n.use_case
   LEFT JOIN kpi_troubles AS w ON w.kpi = n.kpi
+  LEFT JOIN (FROM kpi_now WHERE part = 'unconverted') AS z
+    ON z.kpi = n.kpi AND z.period = n.period AND z.start = n.start AND z.use_case = n.use_case
+    AND z.team = n.team AND z.segment = n.segment AND z.cut = n.cut
   LEFT JOIN kpi_last AS l ON l.kpi = n.kpi AND l.use_case = n.use_case
   WHERE n.period <> 'baseline' AND n.cut <> 'both'
     AND (n.cut = 'total' OR n.team <> '' OR n.segment <> '')
@@ -88,6 +92,9 @@ SELECT
   TIMESTAMP '{now}' AS as_of,
   counted, compared_value, compared_share, control_change,
   concat_ws('; ', trouble, said,
+    CASE WHEN unconverted > 0 THEN
+      printf('amounts left out, as the plan has no exchange rate for them: %.0f', unconverted)
+    END,
     CASE WHEN got > ceiling THEN 'above a plausible upper end: check this' END,
     CASE WHEN compared_share < 1 THEN
       printf('%.0f %% has no baseline and is not compared', 100 * (1 - compared_share)) END,
@@ -95,6 +102,9 @@ SELECT
     CASE WHEN few AND unit = 'share' AND counted IS NOT NULL THEN printf('%.0f of %.0f', counted, n) END
   ) AS remark,
   concat_ws('; ', trouble_nl, said_nl,
+    CASE WHEN unconverted > 0 THEN
+      printf('bedragen weggelaten, omdat het plan er geen wisselkoers voor heeft: %.0f', unconverted)
+    END,
     CASE WHEN got > ceiling THEN 'boven wat aannemelijk is: controleer dit' END,
     CASE WHEN compared_share < 1 THEN
       printf('%.0f %% heeft geen nulmeting en wordt niet vergeleken', 100 * (1 - compared_share)) END,
