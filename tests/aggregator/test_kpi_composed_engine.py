@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from support.aggregating import Sent, event, person
@@ -15,6 +16,7 @@ from support.judging import GO_LIVE, NOW, Judged, at, plan_of, task, use_case
 from meetlat.plan.models import Plan, Price
 from meetlat_aggregator.kpi.plan_store import PlanStore
 from meetlat_aggregator.kpi.prices import PriceBook
+from meetlat_aggregator.rebuild import compare, rebuild_file
 
 # Ten to fifteen days before NOW, so that nothing is stale; newcomers need longer.
 BEFORE, AFTER, JOINED = date(2025, 10, 6), date(2026, 4, 19), date(2026, 2, 2)
@@ -275,6 +277,21 @@ def test_when_the_agreement_ends_it_is_forgotten_whose_task_it_was(judged: Make)
     PlanStore(con).take(plan_of(LEARNING), "", NOW.replace(tzinfo=None))
     assert con.execute('SELECT count("user") FROM tasks').fetchall() == [(0,)]
     assert company.publish().value("learning_curve")["status"] == "unknown"
+
+
+def test_an_agreement_that_is_written_later_reaches_older_tasks_by_a_rebuild(
+    judged: Make, tmp_path: Path
+) -> None:
+    company = judged(team_of(5, [5] * 5), plan_of(LEARNING))
+    PlanStore(company.bench.con).take(plan_of(LEARNING, **AGREED), "", NOW.replace(tzinfo=None))
+    company.feed(_one(0, JOINED + timedelta(days=61), 1)).publish()
+    users = 'SELECT count(DISTINCT "user") FROM tasks'
+    assert company.bench.con.execute(users).fetchall() == [(1,)], "of what comes from then on"
+    bench, target = company.bench, tmp_path / "rebuilt.duckdb"
+    rebuild_file(target, bench.archive, "meetlat.events.v1", bench.dedup_window, bench.con)
+    assert compare(bench.con, target) == []
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert con.execute(users).fetchall() == [(11,)], "six colleagues and five newcomers"
 
 
 # --- parts that are something else than their KPI

@@ -24,6 +24,7 @@ from meetlat.plan.problems import Problem
 from meetlat.settings import Settings
 from meetlat_aggregator import service as service_module
 from meetlat_aggregator.commands.doctor import check_plan
+from meetlat_aggregator.decode import decode
 from meetlat_aggregator.kpi import watcher as watcher_module
 from meetlat_aggregator.kpi.plan_file import NO_PLAN, fault, read_plan, time_zone
 from meetlat_aggregator.kpi.plans import Plans
@@ -322,6 +323,26 @@ async def test_a_good_plan_takes_over_and_a_missing_one_leaves_none(
         assert len(caplog.records) == 1
         state = plans.state()
         assert (state["version"], state["valid"]) == (None, True)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+async def test_an_agreement_that_comes_later_is_logged_with_what_takes_in_older_tasks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, counted: bool
+) -> None:
+    settings = data_settings(tmp_path)
+    agreed = plan(use_case(), privacy={"agreement": "Works council, 12 January 2026"})
+    given = Given(loaded("one"))
+    async with opened(settings) as store:
+        plans = Plans(settings, store, given)
+        await plans.start()
+        if counted:
+            await store.apply(decode([]), {}, "")
+        with caplog.at_level(logging.INFO, "meetlat.aggregator"):
+            for digest in ("agreed", "agreed in other words"):
+                given.next = Loaded(plan=agreed, problems=(), digest=digest)
+                await plans.look()
+    said = [record for record in caplog.records if "meetlat rebuild" in record.getMessage()]
+    assert len(said) == int(counted), "once, and only where something came before"
 
 
 async def test_a_plan_with_errors_at_the_start_leaves_the_one_that_was_kept(tmp_path: Path) -> None:

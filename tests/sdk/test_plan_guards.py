@@ -258,7 +258,7 @@ TRIPS: dict[str, list[Trip]] = {
     "learning-curve": [
         Trip({**changed(KPIS, choice("learning_curve", target={"low": 60}), add=True), "privacy": {
             "purpose": "p", "no_agreement_because": "n", "impact_assessment": "i"}}, (*KPIS, 4),
-            ["whose task it was"], ["`agreement`"])
+            ["whose task it was"], ["`agreement`", "`meetlat rebuild`"])
     ],
     "reference-prompt": [
         add(KPIS, choice("token_saving", target={"low": 0.3}), (*KPIS, 4), "nothing to compare",

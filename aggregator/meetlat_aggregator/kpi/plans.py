@@ -9,6 +9,7 @@ from typing import Any
 
 from meetlat.errors import MeetlatError, SettingError
 from meetlat.plan.load import Loaded
+from meetlat.plan.models import Plan
 from meetlat.settings import Settings
 from meetlat_aggregator.kpi.plan_file import fault, read_plan, time_zone
 from meetlat_aggregator.kpi.watcher import Watcher
@@ -72,6 +73,7 @@ class Plans:
         }
 
     async def _take(self, loaded: Loaded) -> None:
+        before = self._store.plan
         taken = await self._store.take_plan(loaded.plan, loaded.digest)
         if loaded.plan is None:
             _log.warning(
@@ -86,6 +88,11 @@ class Plans:
                 len(taken.changes),
                 taken.recompute_since,
             )
+            if _agreed(loaded.plan) and not _agreed(before) and self._store.batches:
+                _log.info(
+                    "an agreement is in force: whose task it was is kept of what comes in from now "
+                    "on; `meetlat rebuild` does so for what came before"
+                )
 
     def _refuse(self, problem: MeetlatError) -> None:
         if str(problem) != str(self.problem or ""):
@@ -94,3 +101,7 @@ class Plans:
                 kept = f"version {self._store.plan_version} stays in force"
             _log.warning("the plan cannot be taken, %s: %s", kept, problem)
         self.problem = problem
+
+
+def _agreed(plan: Plan | None) -> bool:
+    return plan is not None and plan.privacy.agreement is not None

@@ -77,6 +77,11 @@ counts in no value; `early` until the review, provisional; `review`, four weeks;
 **Targets.** `low` is what has to be reached, `high` the upper end of the ambition. A relative
 target is an improvement on the baseline: 0.5 is 50 % better, whichever way is better.
 
+**The agreement.** Whose task it was is kept, as a pseudonym, only while the plan records an
+`agreement`: of tasks that come in once the aggregator has that plan. It is forgotten as soon as
+the agreement leaves the plan. Tasks of before the agreement stay without; where it covers them,
+`meetlat rebuild` makes the tables again from the archive, with whose they were.
+
 ## Fields
 """
 _KINDS: dict[Any, str] = {

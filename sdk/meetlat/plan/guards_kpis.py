@@ -238,7 +238,8 @@ def isolated(subject: Subject) -> Iterator[Finding]:
 @guard(
     "learning-curve",
     "warning",
-    "`learning_curve` without an agreement: it stays off.",
+    "`learning_curve` without an agreement: it stays off. Tasks of before the agreement follow "
+    "with `meetlat rebuild`.",
 )
 def learning_curve(subject: Subject) -> Iterator[Finding]:
     for path, use_case, choice in subject.choices():
@@ -246,7 +247,8 @@ def learning_curve(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 path,
                 f"`learning_curve` of {of(use_case)} needs to know whose task it was",
-                "write the `agreement` in [privacy]; without it the KPI stays off",
+                "write the `agreement` in [privacy]; without it the KPI stays off. Tasks of before "
+                "it follow with `meetlat rebuild`, where the agreement covers them",
             )
 
 

@@ -242,7 +242,7 @@ class Privacy(Row):
     )
     agreement: Line | None = Field(
         None,
-        description="The agreement with the works council; without it `user` is dropped",
+        description="The agreement with the works council; without it `user` is dropped. See above",
         examples=["Works council, 12 January 2026"],
     )
     no_agreement_because: Line | None = Field(
