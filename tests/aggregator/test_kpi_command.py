@@ -263,6 +263,14 @@ def test_notes_say_what_a_figure_leaves_out(data: Path) -> None:
     assert "· Provisional: weak first figures are normal; the review decides (Screening time" in out
 
 
+def test_without_go_live_nobody_is_told_to_write_a_baseline(tmp_path: Path) -> None:
+    with writing(kpi_file(tmp_path)) as con:
+        con.execute("UPDATE use_cases SET go_live = NULL WHERE use_case = 'service'")
+    out = run("kpi", "--use-case", "service", "--all", data=tmp_path).out
+    assert "No baseline: write it" not in out
+    assert "· Nothing is compared yet: the plan has no `go_live`, the first day with AI (" in out
+
+
 def test_notes_are_in_the_language_of_the_reader(data: Path) -> None:
     out = run("kpi", "--all", "--lang", "nl", data=data).out
     assert "· Doorlooptijd: =2 taken zonder einde" in out

@@ -193,6 +193,24 @@ def test_what_a_plan_names_and_nobody_measured_is_unknown(judged: Make) -> None:
         assert (row["status"], row["n"], row["value"]) == ("unknown", 0, None)
 
 
+@pytest.mark.parametrize("go_live", [None, GO_LIVE])
+def test_a_baseline_is_told_before_anything_is_measured_that_is_compared_with_it(
+    judged: Make, go_live: date | None
+) -> None:
+    target = {"low": 0.5, "high": 0.75, "kind": "relative"}
+    plan = plan_of(use_case(go_live=go_live, kpis=[{"id": "lead_time", "target": target}]))
+    company = judged(tasks(40, BEFORE, 80, 5, segment="standard"), plan)
+    (base,) = company.rows("FROM baselines WHERE kpi = 'lead_time' AND cut = 'total'")
+    row = company.value("lead_time", "rolling_28d")
+    assert (row["status"], row["value"], row["n"]) == ("unknown", None, 0)
+    assert (row["baseline"], row["baseline_n"]) == (base["value"], 40)
+    assert (row["target_low"], row["target_high"]) == (
+        0.25 * row["baseline"],
+        0.5 * row["baseline"],
+    )
+    assert (row["improvement"], row["compared_value"], row["basis"]) == (None, None, "measured")
+
+
 def test_what_nobody_reported_is_unknown_and_not_too_few(judged: Make) -> None:
     """There are tasks, and no word of complaints: that is neither zero nor a small number."""
     found = judged(tasks(40, AFTER, 111, 5)).value("complaints")

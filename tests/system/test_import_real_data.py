@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 from support.aggregating import Bench
 from support.commanding import run
 from support.importing import records
+from support.services import meetlat as command
+from support.services import services, until
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -215,3 +221,60 @@ def test_the_help_desk_log_says_in_the_tables_what_it_says_itself(
         "count_if(finished IS NOT NULL AND revisions = 0) FROM tasks"
     ) == (median(lead), closed, taken, alone)
     assert (closed, taken, alone) == (4559, 4268, 3648)
+
+
+@with_helpdesk
+def test_who_follows_the_help_desk_story_reads_what_a_count_of_the_file_gives(
+    tmp_path: Path,
+) -> None:
+    """The commands of the story, with the programs running; and what it says that they print."""
+    example = EXAMPLES / "helpdesk"
+    shutil.copy(example / "meetlat.toml", tmp_path)
+    given = ("--map", str(example / "map.toml"), "--endpoint", f"embedded:{tmp_path / 'data/log'}")
+    assert command(tmp_path, "import", str(HELPDESK), *given).returncode == 0
+    share = (
+        "SELECT value, n, counted FROM kpi_values WHERE kpi = 'one_handler' "
+        "AND use_case = 'helpdesk' AND period = 'year' AND start = '2012-01-01' "
+        "AND team = '' AND segment = '' AND 2 = (SELECT count(*) FROM baselines "
+        "WHERE kpi IN ('one_handler', 'lead_time') AND cut = 'total')"
+    )
+    published = tmp_path / "data" / "kpi.duckdb"
+
+    def counted() -> list[tuple[Any, ...]]:
+        if not published.exists():
+            return []
+        with duckdb.connect(str(published), read_only=True) as con:
+            return con.execute(share).fetchall()
+
+    with services(tmp_path, "aggregate"):
+        until(lambda: bool(counted()), "values and baselines are there", 300)
+    rome = ZoneInfo("Europe/Rome")
+    taken = []  # how often each ticket of 2012 was taken in charge
+    for rows in cases_of(HELPDESK).values():
+        closes = [row["at"] for row in rows if row["activity"] == "Closed"]
+        number = sum(row["activity"] == "Take in charge ticket" for row in rows)
+        day = EPOCH + timedelta(microseconds=max(closes, default=0))
+        if closes and number and day.astimezone(rome).year == 2012:
+            taken.append(number)
+    alone, n = taken.count(1), len(taken)
+    assert (alone, n) == (1337, 1417)
+    assert counted() == [(alone / n, n, alone)]
+    printed = {
+        period: re.split(r"  +", next(
+            line for line in command(tmp_path, "kpi", "--period", period).stdout.splitlines()
+            if line.startswith("Closed by one handler")
+        ))
+        for period in ("28d", "2012")
+    }  # fmt: skip
+    assert printed["28d"][4] == printed["2012"][1] == f"{alone / n:.1%}".replace("%", " %")
+    assert printed["2012"][3] == f"{n:,}"
+    story = (example / "README.md").read_text()
+    blocks = re.findall(
+        r"```sh\n *(meetlat (?:kpi|sql)[^`]*?)\n *```\s+```text\n(.*?)```", story, re.DOTALL
+    )
+    assert len(blocks) == 3
+    for said, block in blocks:
+        words = re.findall(r'"[^"]*"|\S+', said)[1:]
+        shown = command(tmp_path, *(word.strip('"') for word in words)).stdout.splitlines()
+        for line in block.splitlines():
+            assert not line.strip() or line.removeprefix("   ") in shown or line in shown, said

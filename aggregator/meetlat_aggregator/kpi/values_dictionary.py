@@ -29,7 +29,8 @@ VALUE_TABLES = (
             "n": "How many observations it rests on",
             "unit": "share, s, min, h, days, money, tokens, count, people, score, % or date",
             "currency": "ISO 4217 code of the company's money; '' where it is not money",
-            "baseline": "The same before AI, of the segments compared, weighed by the current mix",
+            "baseline": "The same before AI, of the segments compared, weighed by the current mix; "
+            "as it was where nothing is measured yet",
             "baseline_n": "How many observations the baseline rests on",
             "target_low": "Lower end of the target in the unit; of a relative one, by the baseline",
             "target_high": "Upper end of the target in the unit",

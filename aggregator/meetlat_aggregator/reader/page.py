@@ -108,9 +108,14 @@ def _table(shown: Sequence[Row], form: Form) -> str:
 
 
 def _hint(row: Row) -> str:
-    """The status, but for a provisional one of before go-live, which no review will decide."""
-    before = row["status"] == "provisional" and row["phase"] == "baseline"
-    return "baseline" if before else str(row["status"])
+    """The status, but for a provisional one of before go-live, which no review will decide, and
+    for what has no baseline as the plan does not say when go-live is.
+    """
+    if row["status"] == "provisional" and row["phase"] == "baseline":
+        return "baseline"
+    if row["status"] == "no baseline" and row["name"] and row["go_live"] is None:
+        return "no go-live"
+    return str(row["status"])
 
 
 def compared_note(row: Row, form: Form) -> str:
@@ -124,7 +129,7 @@ def compared_note(row: Row, form: Form) -> str:
 
 def _notes(shown: Sequence[Row], form: Form) -> Iterator[str]:
     language = form.language
-    for hint in ("no baseline", "baseline", "provisional"):
+    for hint in ("no baseline", "no go-live", "baseline", "provisional"):
         which = [title(row, language) for row in shown if _hint(row) == hint]
         if which:
             yield f"· {word(f'{hint} hint', language)} ({', '.join(dict.fromkeys(which))})"

@@ -86,6 +86,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "No baseline: write it into meetlat.toml ([[use_cases.baselines]]), or `meetlat import`",
         "Geen nulmeting: zet hem in meetlat.toml ([[use_cases.baselines]]), of `meetlat import`",
     ),
+    "no go-live hint": (
+        "Nothing is compared yet: the plan has no `go_live`, the first day with AI",
+        "Er wordt nog niets vergeleken: het plan heeft geen `go_live`, de eerste dag met AI",
+    ),
     "provisional hint": (
         "Provisional: weak first figures are normal; the review decides",
         "Voorlopig: zwakke eerste cijfers zijn gewoon; de eerste evaluatie beslist",

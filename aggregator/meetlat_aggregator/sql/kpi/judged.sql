@@ -1,7 +1,11 @@
 INSERT INTO published.kpi_values BY NAME
 -- Values with baseline, target, phase and status. The status is the first that applies.
 WITH placed AS (
-  SELECT n.*, c.* EXCLUDE (id),
+  SELECT n.*,
+    -- Of what the plan names and nobody measured the baseline is told, to be compared with later.
+    c.* EXCLUDE (id) REPLACE (
+      coalesce(c.baseline, b.value) AS baseline, coalesce(c.baseline_n, b.n) AS baseline_n
+    ),
     p.last AS last,
     coalesce(q.unit, t.unit) AS unit, coalesce(q.better, t.better) AS better,
     coalesce(q.shape, t.shape) AS shape, coalesce(q.minimum, t.minimum) AS minimum,
@@ -26,6 +30,9 @@ WITH placed AS (
   JOIN kpi_targets AS t ON t.kpi = n.kpi AND t.use_case = n.use_case
   LEFT JOIN kpi_parts AS q ON q.kpi = n.kpi AND q.part = n.part
   LEFT JOIN kpi_compared AS c ON c.id = n.id
+  LEFT JOIN kpi_base AS b ON b.kpi = n.kpi AND b.use_case = n.use_case AND b.part = n.part
+    AND b.cut = n.cut AND n.cut = 'total' AND n.value IS NULL AND coalesce(n.n, 0) = 0
+    AND n.verdict IS NULL
   LEFT JOIN plan_use_cases AS u ON u.use_case = n.use_case
   LEFT JOIN kpi_troubles AS w ON w.kpi = n.kpi
   LEFT JOIN (FROM kpi_now WHERE part = 'unconverted') AS z
