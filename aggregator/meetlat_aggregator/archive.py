@@ -46,10 +46,12 @@ _NAME = re.compile(r"\d{4}/\d\d/\d\d/(\d{12})-(\d{12})\.parquet")
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The archive of one data directory. `file_records` is when a file is written."""
+    """The archive of one data directory. `file_records` is when a file is written: with a full
+    batch, which would else be written to the database, read and deleted there first.
+    """
 
     directory: Path
-    file_records: int = 25_000
+    file_records: int = 20_000
     file_seconds: int = 3600
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="meetlat-archive")

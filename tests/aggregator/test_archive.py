@@ -10,7 +10,8 @@ import pytest
 from support.aggregating import DAY, NOON, Bench, Sent, event
 from support.ingesting import data_settings, opened
 
-from meetlat_aggregator.archive import records_of
+from meetlat.settings import BATCH_EVENTS, Settings
+from meetlat_aggregator.archive import Archive, records_of
 from meetlat_aggregator.transaction import MAX_DEAD_BYTES
 
 
@@ -40,6 +41,10 @@ def test_files_and_tail_hold_every_record_with_its_place_and_verdict(tmp_path: P
         name, 1, 2, 5,
     )  # fmt: skip
     bench.close()
+
+
+def test_a_full_batch_becomes_a_file_without_passing_through_the_tail(tmp_path: Path) -> None:
+    assert Archive(tmp_path).file_records <= Settings({})[BATCH_EVENTS]
 
 
 def test_records_are_read_back_as_they_were(bench: Bench) -> None:
