@@ -76,6 +76,16 @@ class Publisher:
         """The file that is brought up to date and then copied."""
         return self.directory / WORKING
 
+    @property
+    def due(self) -> bool:
+        """Whether KPIs were put off that may be made by now, also when nothing new came in."""
+        return self._engine is not None and self._engine[1].due
+
+    def hurry(self) -> None:
+        """Put no KPI off in the next publication."""
+        if self._engine is not None:
+            self._engine[1].hurry()
+
     def publish(self, at_once: AtOnce = lambda begin: begin()) -> None:
         """Show one moment: bring the working file up to date, and swap a copy of it in.
 

@@ -153,7 +153,7 @@ class Aggregator:
         try:
             async with asyncio.timeout(deadline):
                 await self._outbox.try_relay()
-                await self.store.publish()
+                await self.store.publish(whole=True)
                 await self.ingest.tell_progress()
         except TimeoutError:
             _log.warning("not everything was published within %g s; the next start does", deadline)

@@ -219,13 +219,17 @@ class Store:
                 raise
             raise broken from error
 
-    async def publish(self) -> bool:
-        """Publish when something was committed since, another plan is in force, or the company's
-        own SQL gave something else; True when a new file was swapped in.
+    async def publish(self, *, whole: bool = False) -> bool:
+        """Publish when something was committed since, another plan is in force, the company's own
+        SQL gave something else, or KPIs that were put off are due (`whole`: all of them are); True
+        when a new file was swapped in.
         """
+        if whole:
+            self.publisher.hurry()
         batch, plan, company = self.batches, self.plan_version, self.company.results
         same = (batch, plan) == (self.published_batch, self._published_plan)
-        if same and company is self._published_company and self.publisher.path.exists():
+        same = same and company is self._published_company and self.publisher.path.exists()
+        if same and not self.publisher.due:
             self.published_at = self.clock()
             return False
         async with self._side_lock:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
-from support.aggregating import Sent, event
+from support.aggregating import Sent, batch_of, event
+from support.ingesting import data_settings, opened
 from support.judging import NOW, Judged, at, plan_of, tasks
 
 from meetlat_aggregator.kpi import engine
 from meetlat_aggregator.publish import Publisher
+from meetlat_aggregator.store import Store
 
 DAY = NOW.date() - timedelta(days=1)
 
@@ -29,6 +32,11 @@ def calls(count: int, day: date, appended: datetime = NOW) -> list[Sent]:
 def news(hours: float) -> list[Sent]:
     """Ten tasks that began and ended on a day, and thirty calls of it."""
     return [*tasks(10, DAY, 1, hours), *calls(30, DAY)]
+
+
+def pending(store: Store) -> bool:
+    with duckdb.connect(str(store.publisher.path), read_only=True) as con:
+        return bool(con.execute("FROM kpi_pending WHERE kpi <> 'learning_curve'").fetchall())
 
 
 def seen(company: Judged) -> tuple[int, int, bool]:
@@ -93,3 +101,34 @@ def test_news_ends_the_staleness_of_a_window_that_ended_yesterday(tmp_path: Path
     after = company.value("error_rate", "rolling_28d")
     assert (after["status"] != "stale", after["n"]) == (True, 30)
     company.close()
+
+
+async def test_what_was_put_off_is_made_when_it_is_due_though_nothing_new_came_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_REST", 1e9)
+    async with opened(data_settings(tmp_path)) as store:
+        await store.take_plan(plan_of(), "one")
+        for hours in (2.0, 3.0, 4.0):
+            await store.apply(batch_of(*news(hours)), {}, "")
+            assert await store.publish()
+        assert pending(store), "the third time comes too soon"
+        assert not await store.publish()
+        store.publisher.hurry()  # as if the rest had passed
+        assert await store.publish()
+        assert not pending(store)
+        assert not await store.publish()
+
+
+async def test_the_last_publication_puts_nothing_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_REST", 1e9)
+    async with opened(data_settings(tmp_path)) as store:
+        await store.take_plan(plan_of(), "one")
+        for hours in (2.0, 3.0, 4.0):
+            await store.apply(batch_of(*news(hours)), {}, "")
+            await store.publish()
+        assert pending(store)
+        assert await store.publish(whole=True)
+        assert not pending(store)

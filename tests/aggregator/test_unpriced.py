@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from support.aggregating import MINUTE, NOON, Bench, Sent, counters, event, micros
+from support.aggregating import MINUTE, NOON, Bench, Sent, batch_of, counters, event
 from support.ingesting import data_settings, opened
 from support.planning import plan, use_case
 
-from meetlat.logs.base import Record
 from meetlat.plan.models import Price
-from meetlat_aggregator.batch import Batch
-from meetlat_aggregator.decode import decode
 from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.publish import Publisher
 from meetlat_aggregator.rebuild import compare, rebuild_file
@@ -31,12 +28,6 @@ def price(model: str = "m", since: str = "2026-01-01", **more: Any) -> Price:
 
 def call(model: str = "m", **more: Any) -> Sent:
     return event(**{"provider": "own", "model": model, "input_tokens": 10, **more})
-
-
-def batch(*sent: Sent) -> Batch:
-    return decode(
-        [Record(0, n, micros(one.appended), None, one.value, ()) for n, one in enumerate(sent)]
-    )
 
 
 def priced(bench: Bench, *prices: Price, library: bool = False) -> PriceBook:
@@ -118,9 +109,9 @@ def test_a_price_that_is_written_later_holds_for_what_is_counted_later(bench: Be
 async def test_the_aggregator_counts_by_the_plan_in_force(tmp_path: Path) -> None:
     known = plan(use_case(), prices=[price(input="1", output="1").model_dump(by_alias=True)])
     async with opened(data_settings(tmp_path)) as store:
-        await store.apply(batch(call()), {}, "")
+        await store.apply(batch_of(call()), {}, "")
         await store.take_plan(known, "one")
-        await store.apply(batch(call(), call("gpt-4o", provider="openai")), {}, "")
+        await store.apply(batch_of(call(), call("gpt-4o", provider="openai")), {}, "")
         found = counters(store.live_values(), METRIC)
     assert found == {("bot", "m"): 1, ("bot", "gpt-4o"): 0}
 

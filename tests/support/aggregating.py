@@ -23,6 +23,7 @@ import duckdb
 
 from meetlat.logs.base import Record
 from meetlat_aggregator.archive import Archive
+from meetlat_aggregator.batch import Batch
 from meetlat_aggregator.database import open_database
 from meetlat_aggregator.decode import decode
 from meetlat_aggregator.live import Key, LiveSeries
@@ -129,6 +130,16 @@ def make_database(path: Path) -> None:
     """A new, empty live database."""
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(_template(), path)
+
+
+def batch_of(*sent: Sent) -> Batch:
+    """What decoding makes of these, each appended when it says, at offsets from 0 on."""
+    return decode(
+        [
+            Record(0, offset, micros(one.appended), None, one.value, one.headers)
+            for offset, one in enumerate(sent)
+        ]
+    )
 
 
 class Bench:

@@ -79,8 +79,17 @@ class Engine:
         self._measuring = Measuring(
             con, plan, self._inputs, self._components, self._weekly, privacy_limit
         )
-        self._again = 0.0
+        self._again, self._waiting = 0.0, False
         self._made_on: date | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether KPIs were put off, and may be made by now."""
+        return self._waiting and self._clock() >= self._again
+
+    def hurry(self) -> None:
+        """Put nothing off at the next update, but for what is made once a day."""
+        self._again = 0.0
 
     def create(self) -> None:
         """Make the KPI tables anew, empty. Raises duckdb.Error."""
@@ -133,6 +142,8 @@ class Engine:
             # A process that was stopped for a while did not work for as long (see `pace.py`).
             took = min(self._clock() - began, self._worked() - worked)
             self._again = self._clock() + _REST * took
+            late = {}
+        self._waiting = bool(late)
 
     def take(self, results: Mapping[str, Result], now: datetime) -> None:
         """Put what the company's own SQL gave in the place of what it gave before. The tables are
