@@ -109,6 +109,8 @@ def open_database(path: Path, memory: str = "256MB") -> duckdb.DuckDBPyConnectio
     try:
         path.chmod(0o600)  # rows about one person: only kpi.duckdb is for others
         con.execute("SET temp_directory = ?", [f"{path}.tmp"])
+        # Else the room that a full disk has when it is first used is the limit until the end.
+        con.execute("SET max_temp_directory_size = '1000TB'")
         con.execute("SET checkpoint_threshold = '64MB'")
         con.execute("SET TimeZone = 'UTC'")
         migrate(con)

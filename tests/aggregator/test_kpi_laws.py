@@ -19,6 +19,8 @@ from meetlat_aggregator.kpi import engine
 from meetlat_aggregator.kpi.composed import composing, token_saving
 from meetlat_aggregator.kpi.prices import PriceBook
 
+pytestmark = pytest.mark.timeout(400)  # laws take long on a busy machine
+
 FIRST, DAYS = date(2025, 12, 22), 60
 SEGMENTS, TEAMS = (None, "standard", "complex"), (None, "north", "south")
 days = st.integers(0, DAYS - 1).map(lambda day: FIRST + timedelta(days=day))

@@ -30,6 +30,8 @@ from meetlat_aggregator.rebuild import compare, rebuild_file
 from meetlat_aggregator.rows import STAMP
 from meetlat_aggregator.tables import CELLS, HEALTH, STATES, Cell, State
 
+pytestmark = pytest.mark.timeout(400)  # laws take long on a busy machine
+
 # /metrics alone depends on the order of the log: of two copies of an event the one that came within
 # the hour is counted there, a withdrawal before its target keeps it out, and the first 100 values
 # of a label are shown. How the log was cut into batches does not matter to it either.

@@ -29,6 +29,8 @@ from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.publish import WORKING, Publisher
 from meetlat_aggregator.rewriting import Rewriting
 
+pytestmark = pytest.mark.timeout(400)  # laws take long on a busy machine
+
 ZONE = "Europe/Amsterdam"
 USAGE = {
     "provider": "own",

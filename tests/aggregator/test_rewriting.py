@@ -21,6 +21,8 @@ from meetlat_aggregator.dictionary import TABLES
 from meetlat_aggregator.publish import PUBLISHED, WORKING
 from meetlat_aggregator.rewriting import Rewriting
 
+pytestmark = pytest.mark.timeout(400)  # laws take long on a busy machine
+
 ZONE = "America/New_York"
 
 

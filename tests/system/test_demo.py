@@ -56,9 +56,10 @@ def demo(
 @pytest.fixture
 def busy_port() -> object:
     """The collector's usual port is taken, by this test or by somebody else."""
-    with socket.socket() as taken, suppress(OSError):
-        taken.bind(("127.0.0.1", 4318))
-        taken.listen()
+    with socket.socket() as taken:
+        with suppress(OSError):
+            taken.bind(("127.0.0.1", 4318))
+            taken.listen()
         yield taken
 
 
