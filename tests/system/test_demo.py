@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
+from meetlat.kpis.catalogue import catalogue
 
 DEADLINE = 180
 pytestmark = pytest.mark.timeout(400)
@@ -78,9 +81,33 @@ def test_truth_and_counted_are_equal_and_nothing_is_left_behind(
     assert re.search(r"refused by the collector +5 +5 +yes$", done.stdout, re.MULTILINE)
     assert re.search(r"all \d+ figures are equal", done.stdout)
     assert "NO" not in done.stdout.split()
+    assert "meetlat kpi --data" not in done.stdout, "nothing is kept to look at"
     wide = [line for line in done.stdout.splitlines() if len(line) > 100 and "/" not in line]
     assert wide == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_kept_shows_kpis_with_targets_and_baselines(tmp_path: Path) -> None:
+    data = tmp_path / "kept"
+    done = demo(tmp_path, "--exit", "--data", str(data))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"\n  meetlat kpi --data {data}\n" in done.stdout
+    shown = subprocess.run(
+        [sys.executable, "-m", "meetlat", "kpi", "--data", str(data), "--format", "json"],
+        cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=DEADLINE, check=True,
+    )  # fmt: skip
+    rows = {(row["use_case"], row["kpi"]): row for row in json.loads(shown.stdout)}
+    for use_case, kpi in (("service", "lead_time"), ("quotes", "time_to_first_draft")):
+        row = rows[use_case, kpi]
+        assert row["value"] > 0, kpi
+        assert row["baseline"] > 0, kpi
+        assert row["target_low"] is not None or row["target_high"] is not None, kpi
+        assert row["phase"] != "", kpi
+    assert rows["quotes", "time_to_first_draft"]["improvement"] > 0.4
+    with duckdb.connect(str(data / "kpi.duckdb"), read_only=True) as con:
+        waiting = con.execute("SELECT DISTINCT kpi FROM kpi_pending").fetchall()
+    once_a_day = {(name,) for name, kpi in catalogue().items() if kpi.daily}
+    assert set(waiting) <= once_a_day
 
 
 def test_one_billionth_of_a_euro_too_much_is_a_difference_and_status_1(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from meetlat.service import serve
 from meetlat.settings import AGGREGATOR_LISTEN, COLLECTOR_LISTEN, CONFIG_ENV, Settings
 from meetlat_aggregator.demo.company import Period, last_monday
 from meetlat_aggregator.demo.feed import Place
+from meetlat_aggregator.demo.plan import NAME, plan_text
 from meetlat_aggregator.demo.run import Demo, introduction
 
 _EPILOG = """\b
@@ -58,13 +59,15 @@ def demo(
     """Run Meetlat with a simulated company, and show that it counts right.
 
     Its history is sent in seconds; then a table shows what is true beside what was counted. The
-    same seed gives the same figures each time. It stays live until Ctrl-C. MEETLAT_ settings and
+    same seed gives the same figures each time. It stays live until Ctrl-C. It has a plan of its
+    own, so that `meetlat kpi` has targets and baselines to show. MEETLAT_ settings and your
     meetlat.toml are not used, so that nothing else is touched.
     """
     with ExitStack() as stack:
         folder = _folder(data, stack)
-        config = folder / "demo.toml"
-        config.write_text("[settings]\n")
+        period = Period(last_monday(datetime.now(UTC)), before=weeks, after=weeks)
+        config = folder / NAME
+        config.write_text(plan_text(period), "utf-8")
         overrides = {
             "MEETLAT_DATA": str(folder),
             COLLECTOR_LISTEN.env: collector_listen,
@@ -86,13 +89,15 @@ def demo(
             AGGREGATOR_LISTEN.env: aggregator,
             CONFIG_ENV: str(config),
         }
-        period = Period(last_monday(datetime.now(UTC)), before=weeks, after=weeks)
         supervisor = Supervisor(
             programs(collector, aggregator),
             environ,
             lambda line: click.echo(f"meetlat: {line}", err=True),
         )
-        running = Demo(place, supervisor, period, seed, leave=leave, every=every, say=click.echo)
+        running = Demo(
+            place, supervisor, period, seed, leave=leave, kept=data is not None or not leave,
+            every=every, say=click.echo,
+        )  # fmt: skip
         click.echo(introduction(period, seed, place))
         asyncio.run(serve(running, deadline=SHUTDOWN_SECONDS, force=supervisor.force))
         if supervisor.status:
@@ -115,7 +120,7 @@ def _folder(data: str | None, stack: ExitStack) -> Path:
         raise MeetlatError(
             f"{folder} is not empty, so the figures would not be the demo's alone",
             remedy="give an empty directory, or look at an earlier demo with "
-            f"`meetlat up --data {folder}`",
+            f"`meetlat kpi --data {folder}`",
         )
     return folder
 

@@ -21,13 +21,16 @@ from meetlat_aggregator.demo.people import PRIVACY_LIMIT
 
 @dataclass(slots=True)
 class Demo:
-    """A service: `startup`, `run`, `shutdown(deadline)`. `equal` is None until it is known."""
+    """A service: `startup`, `run`, `shutdown(deadline)`. `equal` is None until it is known, `kept`
+    whether the tables can be looked at after the figures were told.
+    """
 
     place: Place
     supervisor: Supervisor
     period: Period
     seed: int
     leave: bool
+    kept: bool
     every: bool
     say: Callable[[str], None]
     equal: bool | None = None
@@ -76,6 +79,8 @@ class Demo:
             self.equal = all(row.equal for row in rows)
             seconds = time.monotonic() - started
             self.say(_result(rows, len(deliveries), seconds, every=self.every))
+            if self.kept:
+                self.say(_kpis(self.place))
             if not self.leave:
                 self.say(_where(self.place))
                 live = Live(self.seed, _now())
@@ -123,6 +128,15 @@ def _result(rows: list[table.Row], events: int, seconds: float, *, every: bool) 
         "a sum rests on (a count is its own n). Hours are compared to the microsecond.\n"
         f"Nothing is shown about fewer than {PRIVACY_LIMIT} people: small teams are put together "
         "as (small)."
+    )
+
+
+def _kpis(place: Place) -> str:
+    return (
+        "\nWhat it means for the company: its KPIs with baseline, target and status, by the plan\n"
+        f"{place.config}\n"
+        f"  meetlat kpi --data {place.data}\n"
+        f"  meetlat kpi --data {place.data} --period go-live --use-case quotes"
     )
 
 
