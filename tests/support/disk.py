@@ -36,3 +36,10 @@ def fill(folder: Path, left: int) -> Path:
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         file.write(b"\0" * max(0, space.f_bavail * space.f_frsize - left))
     return ballast
+
+
+def top_up(ballast: Path) -> None:
+    """Fill what others gave back since."""
+    space = os.statvfs(ballast)
+    with ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        file.write(b"\0" * (space.f_bavail * space.f_frsize))
