@@ -39,7 +39,7 @@ _NO_COMPANY = Company(name="unknown")  # without a plan money is in euro
 _FEW_DAYS, _STRETCH = 40, 91  # days; a stretch is of whole weeks
 _FEW_HOURS = 500  # of use cases; so many are judged with other periods
 _NEWS_OF = timedelta(days=21)  # older news is none
-_ROOM_MB, _MANY_ROWS = 256, 200_000
+_ROOM_MB = 256
 _REST = 10.0  # times as long as they took
 
 
@@ -206,7 +206,7 @@ class Engine:
             of_values = of_values | {monday_of(day) for day in of_values}
         back = any(kpi.looks_back for kpi in kpis.values())
         by_row = any(kpi.shape == "survival" for kpi in kpis.values())
-        with self._room(much=len(of_values) > _FEW_DAYS or (by_row and self._many_rows())):
+        with self._room(much=by_row or len(of_values) > _FEW_DAYS):
             for weekly, at_hand in ((False, days), (True, _whole_weeks(days, today))):
                 known = filter(self._company.is_at_hand, kpis.values())
                 made = [kpi for kpi in known if kpi.weekly == weekly]
@@ -233,11 +233,6 @@ class Engine:
         """Whether one of these days lies in a baseline window of the plan."""
         windows = [case.baseline for case in self._planned() if case.baseline]
         return any(window.since <= day <= window.until for window in windows for day in days)
-
-    def _many_rows(self) -> bool:
-        """Whether there are so many tasks that their rows do not fit into little memory."""
-        ((tasks,),) = self._con.execute("SELECT count(*) FROM tasks").fetchall()
-        return bool(tasks > _MANY_ROWS)
 
     @contextmanager
     def _room(self, *, much: bool) -> Iterator[None]:
