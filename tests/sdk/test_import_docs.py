@@ -83,7 +83,8 @@ def test_an_example_has_a_map_and_a_plan_that_fit_together(file: Path) -> None:
     assert said.segment is not None
     names = {*said.segment.values.values(), *said.segment.below, said.segment.otherwise} - {None}
     assert set(use_case.segments) == names
-    assert {choice.id for choice in use_case.kpis} <= set(catalogue())
+    own = {kpi.id for kpi in plan.kpis}
+    assert {choice.id for choice in use_case.kpis} <= {*catalogue(), *own}
 
 
 def test_there_are_two_examples() -> None:
