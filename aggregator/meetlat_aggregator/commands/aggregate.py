@@ -6,6 +6,8 @@ import asyncio
 import ctypes
 import gc
 import os
+import sys
+from importlib.abc import MetaPathFinder
 
 import click
 import pyarrow as pa
@@ -41,12 +43,18 @@ def aggregate(listen: str | None, log: str | None, data: str | None) -> None:
     # The data directory is there by now, for others to enter. What is made in it (the database's
     # WAL names people's pseudonyms) is for its owner; kpi.duckdb gets a mode of its own.
     os.umask(0o077)
-    _look_for_cycles_rarely()
-    _give_memory_back()
+    use_little_memory()
     try:
         asyncio.run(serve(aggregator))
     finally:
         gc.unfreeze()  # or DuckDB's binding reports at exit what was never looked at as leaks
+
+
+def use_little_memory() -> None:
+    """Set the process up for one that runs for months beside others."""
+    _look_for_cycles_rarely()
+    _give_memory_back()
+    _leave_pandas_out()
 
 
 def _look_for_cycles_rarely() -> None:
@@ -67,6 +75,22 @@ def _give_memory_back() -> None:
     if hasattr(libc, "mallopt"):  # glibc; numbers from its malloc.h
         for option, value in ((_M_ARENA_MAX, 2), (_M_MMAP_THRESHOLD, 1 << 18)):
             libc.mallopt(option, value)
+
+
+class _NoPandas(MetaPathFinder):
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(fullname)
+
+
+def _leave_pandas_out() -> None:
+    """Arrow loads pandas, where that is installed, with the first array it makes, and asks no
+    second time: 30 MB to know objects that there are none of.
+    """
+    refusing = _NoPandas()
+    sys.meta_path.insert(0, refusing)
+    pa.array([None])
+    sys.meta_path.remove(refusing)
 
 
 _M_ARENA_MAX = -8
