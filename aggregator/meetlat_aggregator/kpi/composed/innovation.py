@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import special
 
 from meetlat_aggregator.kpi.composed.figure import UNKNOWN, Figure, Interval, Question
 from meetlat_aggregator.kpi.composed.freed import hours_freed
@@ -52,6 +51,8 @@ def innovation(asked: Question) -> Iterator[Figure]:
 
 def poisson(count: float) -> Interval:
     """A count with its exact interval (Garwood, Biometrika 1936)."""
+    from scipy import special
+
     low = float(special.gammaincinv(count, 0.025)) if count > 0 else 0.0
     return Interval(count, low, float(special.gammaincinv(count + 1, 0.975)))
 
