@@ -27,11 +27,19 @@ _log = logging.getLogger("meetlat.aggregator")
 
 
 class ControlServer:
-    """Answers commands on `DIRECTORY/aggregator.sock` with `handlers`."""
+    """Answers commands on `DIRECTORY/aggregator.sock` with `handlers`. Whoever asks is told to ask
+    again when one of them raises what `may_heal`.
+    """
 
-    def __init__(self, directory: Path, handlers: dict[str, Handler]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        handlers: dict[str, Handler],
+        may_heal: tuple[type[Exception], ...] = (),
+    ) -> None:
         self._directory = directory
         self._handlers = handlers
+        self._may_heal = may_heal
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -61,7 +69,10 @@ class ControlServer:
                 handler = self._handlers[str(request.get("do"))]
                 await send({"answer": await handler(request, say)})
             except MeetlatError as error:
-                await send({"error": error.message, "remedy": error.remedy})
+                await send({"error": error.message, "remedy": error.remedy, "retry": error.retry})
+            except self._may_heal as error:
+                why = str(error).splitlines()[0]
+                await send({"error": f"failed: {why}", "remedy": "ask again", "retry": True})
             except (KeyError, msgspec.DecodeError) as error:
                 await send({"error": f"not understood: {error}", "remedy": "update meetlat"})
             except Exception as error:  # noqa: BLE001 - a command must not end the aggregator
@@ -89,7 +100,11 @@ def ask(directory: Path, do: str, **arguments: Any) -> Iterator[dict[str, Any]]:
             for line in lines:
                 message = msgspec.json.decode(line, type=dict[str, Any])
                 if "error" in message:
-                    raise MeetlatError(message["error"], remedy=message["remedy"])
+                    raise MeetlatError(
+                        message["error"],
+                        remedy=message["remedy"],
+                        retry=message.get("retry", False),
+                    )
                 yield message
                 if "answer" in message:
                     return

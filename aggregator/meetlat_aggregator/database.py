@@ -19,6 +19,13 @@ from meetlat_aggregator.sqlfiles import sql
 
 DATABASE = "aggregator.duckdb"
 LOCK = "aggregator.lock"
+# A full disk, memory that others use at the moment, two transactions that met.
+MAY_HEAL = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.TransactionException,
+    OSError,
+)
 _log = logging.getLogger("meetlat.aggregator")
 
 
@@ -43,7 +50,7 @@ def unusable(path: Path, error: duckdb.Error | OSError) -> MeetlatError:
 
 def is_damaged(error: BaseException) -> bool:
     """Whether DuckDB finds in its file what it did not write: trying again cannot mend that."""
-    signs = ("Corrupt database file", "Could not read enough bytes")
+    signs = ("Corrupt", "Could not read enough bytes")  # "Corrupt database file", "Corrupted …"
     return isinstance(error, duckdb.Error) and any(sign in str(error) for sign in signs)
 
 

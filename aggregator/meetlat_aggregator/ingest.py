@@ -26,6 +26,7 @@ from meetlat.settings import (
     POISON_WINDOW,
     Settings,
 )
+from meetlat_aggregator.database import MAY_HEAL
 from meetlat_aggregator.decode import decode
 from meetlat_aggregator.poison import Poison, bad_records
 from meetlat_aggregator.store import Store
@@ -36,12 +37,6 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as the database keeps
 DRAIN_SECONDS = 10.0
 _RETRY_SECONDS = (0.2, 1.0, 5.0)
 # A disk that is full, or memory that is: DuckDB says so of a statement, or of the commit.
-_MAY_HEAL = (
-    duckdb.IOException,
-    duckdb.OutOfMemoryException,
-    duckdb.TransactionException,
-    OSError,
-)
 _log = logging.getLogger("meetlat.aggregator")
 T = TypeVar("T")
 
@@ -242,7 +237,7 @@ class Ingest:
                 broken = self._store.why_broken(error)
                 if broken is not None:
                     raise broken from error
-                if not isinstance(error, _MAY_HEAL):
+                if not isinstance(error, MAY_HEAL):
                     raise
                 self._say(f"cannot {what}: {str(error).splitlines()[0]}")
                 with suppress(TimeoutError):

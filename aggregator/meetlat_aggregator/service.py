@@ -34,7 +34,7 @@ from meetlat.settings import (
     Settings,
 )
 from meetlat_aggregator.control import ControlServer, Say
-from meetlat_aggregator.database import is_damaged
+from meetlat_aggregator.database import MAY_HEAL, is_damaged
 from meetlat_aggregator.exposition import Exposition, Observed
 from meetlat_aggregator.ingest import Ingest
 from meetlat_aggregator.kpi.plans import Plans
@@ -89,6 +89,7 @@ class Aggregator:
                 "accept": self._accept,
                 "rebuild": self._rebuild,
             },
+            MAY_HEAL,
         )
         self.address = ""
 

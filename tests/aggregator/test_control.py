@@ -29,9 +29,14 @@ async def break_down(_: dict[str, Any], __: Say) -> None:
     raise ZeroDivisionError("by zero")
 
 
+async def be_short(_: dict[str, Any], __: Say) -> None:
+    raise MemoryError("no room\nhow to get more")
+
+
 @asynccontextmanager
 async def serving(directory: Path) -> AsyncIterator[None]:
-    server = ControlServer(directory, {"count": count, "refuse": refuse, "break": break_down})
+    handlers = {"count": count, "refuse": refuse, "break": break_down, "short": be_short}
+    server = ControlServer(directory, handlers, (MemoryError,))
     await server.start()
     try:
         yield
@@ -70,6 +75,18 @@ async def test_an_error_comes_back_with_its_remedy(tmp_path: Path) -> None:
     async with serving(tmp_path):
         with pytest.raises(MeetlatError, match=r"^it cannot be done; do something else$"):
             await asked(tmp_path, "refuse")
+
+
+async def test_what_may_heal_is_to_be_asked_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path):
+        with pytest.raises(MeetlatError, match=r"^failed: no room; ask again$") as short:
+            await asked(tmp_path, "short")
+        with pytest.raises(MeetlatError) as refused:
+            await asked(tmp_path, "refuse")
+    assert (short.value.retry, refused.value.retry) == (True, False)
+    assert caplog.text == ""
 
 
 async def test_a_command_that_breaks_or_is_unknown_does_not_end_the_server(

@@ -332,6 +332,7 @@ async def test_a_database_that_failed_for_good_stops_with_one_line(tmp_path: Pat
     ("error", "told"),
     [
         (duckdb.Error("Corrupt database file: computed checksum 1\nx"), "rebuild --accept"),
+        (duckdb.Error("Corrupted RLE segment: run count 9"), "rebuild --accept"),
         (duckdb.IOException("Could not read enough bytes from file"), "rebuild --accept"),
         (duckdb.IOException('No files found that match "{archive}/2026/x.parquet"'), "backup"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import re
 import sys
 import threading
@@ -13,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import click
+import duckdb
 
 from meetlat.errors import MeetlatError
 from meetlat.logs.base import Message
@@ -30,9 +32,11 @@ REFUSED = "broken, refused by the collector"
 DEADLINE_SECONDS = 300.0
 _POLL_SECONDS = 0.2
 _LOOK_EVERY = 5000
+_READS = 25  # of a published file that cannot be read: several publications
 _REFUSED_METRIC = re.compile(
     r'^meetlat_collector_events_total{result="refused"} (\S+)$', re.MULTILINE
 )
+_log = logging.getLogger("meetlat.demo")
 
 
 class StoppedError(Exception):
@@ -106,8 +110,28 @@ class Feed:
         """The published figures of the time before `end`, once nothing is under way any more."""
         self._wait(lambda: self._progress()[0] == 0)
         _, number = self._progress()
-        self._wait(lambda: records(self.place.published) >= number)
-        return counted_figures(self.place.published, end)
+        figures: Figures = {}
+        unread: list[duckdb.Error] = []
+
+        def shown() -> bool:
+            path = self.place.published
+            try:
+                if records(path) < number:
+                    return False
+                figures.update(counted_figures(path, end))
+            except duckdb.Error as error:
+                unread.append(error)
+                _log.info("cannot read %s: %s", path, error)
+                if len(unread) < _READS:
+                    return False  # the next publication may be whole
+                raise MeetlatError(
+                    f"cannot read {path}: {str(error).splitlines()[0]}",
+                    remedy="report this as a bug, with that file",
+                ) from error
+            return True
+
+        self._wait(shown)
+        return figures
 
     def _progress(self) -> tuple[int, int]:
         """Records that wait in the log (one more while nobody knows), and records counted."""
