@@ -42,8 +42,13 @@ PERIODS = [
     for case in CASES
     for name, start, first, last in (
         ("day", date(2025, 12, 1), date(2025, 12, 1), date(2025, 12, 1)),
+        ("day", date(2025, 12, 2), date(2025, 12, 2), date(2025, 12, 2)),
+        ("week", date(2025, 11, 10), date(2025, 11, 10), date(2025, 11, 12)),  # until go-live
+        ("week", date(2025, 12, 29), date(2025, 12, 29), date(2026, 1, 4)),
         ("month", date(2025, 12, 1), date(2025, 12, 1), date(2025, 12, 31)),
+        ("month", date(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 31)),
         ("quarter", date(2025, 10, 1), date(2025, 11, 17), date(2025, 12, 31)),
+        ("quarter", date(2026, 1, 1), date(2026, 1, 1), date(2026, 3, 31)),
         ("year", date(2026, 1, 1), date(2026, 1, 1), date(2026, 12, 31)),
         ("since_go_live", date(2025, 11, 10), date(2025, 11, 17), date(2026, 3, 3)),
     )

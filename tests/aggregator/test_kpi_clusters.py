@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from meetlat.kpis.catalogue import catalogue
 from meetlat_aggregator.kpi import clusters, statistics
+from meetlat_aggregator.kpi.measured import KEY
+from meetlat_aggregator.kpi.values import from_sums
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -29,3 +35,31 @@ def test_sums_over_days_give_the_range_and_the_design_effect_of_the_days(seed: i
     effect = clusters.design_effect(*given, *between)
     np.testing.assert_allclose(effect, statistics.design_effect(hits, n, starts), rtol=1e-6)
     assert (effect > 1.5).any()
+
+
+@pytest.mark.parametrize(
+    ("kpi", "total", "high"),
+    [
+        ("adoption_rate", 40.0, 1.0),
+        ("adoption_rate", 55.0, 1.1),
+        ("tokens_per_request", 40.0, None),
+    ],
+)
+def test_the_range_of_a_share_of_all_ends_at_all_or_at_the_share(
+    kpi: str, total: float, high: float | None
+) -> None:
+    """Four weeks of which one has all uses: the linearised range alone goes beyond 1."""
+    weeks = np.array([total, 0, 0, 0]), np.array([20.0, 10, 10, 10])
+    sums = {
+        "n": 50.0, "total": total, "weight": None, "squares": None, "days": 4.0,
+        "total_total": float((weeks[0] ** 2).sum()), "total_n": float((weeks[0] * weeks[1]).sum()),
+        "n_n": float((weeks[1] ** 2).sum()),
+    }  # fmt: skip
+    key = dict.fromkeys((*KEY, "cut"), "") | {"kpi": kpi, "start": date(2026, 1, 5)}
+    rows = pa.Table.from_pylist([{**key, **sums}])
+    found = from_sums(rows, {kpi: catalogue()[kpi]}).range
+    assert found.value[0] == pytest.approx(total / 50)
+    if high is None:
+        assert found.high[0] > 1.5
+    else:
+        assert found.high[0] == pytest.approx(high)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from meetlat_aggregator.kpi.statistics import kaplan_meier, quantile_of_sorted
+from meetlat_aggregator.kpi.statistics.base import Groups, quiet
+from meetlat_aggregator.kpi.statistics.survival import _at_every_end, _by_search
 
 ONE = np.zeros(1, np.int64)
 
@@ -58,6 +60,60 @@ def test_value_and_interval_are_those_of_statsmodels_in_every_group(
         assert found.value[group] == pytest.approx(expected[0], nan_ok=True)
         if not np.isnan(expected[1]):  # where it is silent we may say more
             assert (found.low[group], found.high[group]) == expected[1:]
+
+
+def waiting(random: np.random.Generator, times: np.ndarray, share: float, how: str) -> np.ndarray:
+    """Which of sorted times are ends, when so many still wait: the young, the old, or any."""
+    if how == "old":
+        return np.arange(len(times)) < len(times) * (1 - share)
+    if how == "young":
+        return np.arange(len(times)) >= len(times) * share
+    likely = np.linspace(1, 0, len(times)) if how == "mostly young" else np.ones(len(times))
+    return random.random(len(times)) >= share * likely
+
+
+large = st.tuples(
+    st.integers(0, 2**32),
+    st.integers(1, 2000),
+    st.sampled_from([0, 0.01, 0.2, 0.5, 0.8, 0.95]),
+    st.sampled_from([1, 3, 30, 1000, 1e6]),
+    st.sampled_from(["any", "young", "old", "mostly young"]),
+)
+
+
+@given(st.lists(large, min_size=1, max_size=6), st.sampled_from([0.1, 0.25, 0.5, 0.8, 0.9]))
+def test_what_is_found_by_halving_is_what_every_end_gives(
+    given_: list[tuple[int, int, float, float, str]], q: float
+) -> None:
+    groups = []
+    for seed, n, share, ties, how in given_:
+        random = np.random.default_rng(seed)
+        times = np.sort(np.ceil(random.exponential(ties, n)))
+        ended = waiting(random, times, share, how)
+        order = np.lexsort((~ended, times))
+        groups.append((times[order], ended[order]))
+    starts = np.concatenate(([0], np.cumsum([len(times) for times, _ in groups])[:-1]))
+    times, ended = (np.concatenate(column) for column in zip(*groups, strict=True))
+    rows = Groups(starts.astype(np.int64), len(times))
+    found, sure = quiet(_by_search)(times, ended, rows, q, 0.95)
+    expected = quiet(_at_every_end)(times, ended, rows, q, 0.95)
+    for name in ("value", "low", "high"):
+        np.testing.assert_array_equal(getattr(found, name)[sure], getattr(expected, name)[sure])
+
+
+def test_halving_is_sure_of_what_is_usual_and_knows_what_it_is_not_sure_of() -> None:
+    random = np.random.default_rng(7)
+    usual = np.sort(random.lognormal(3, 1, 500))
+    alike = np.full(500, 3.0)
+    open_ = random.random(500) >= 0.05
+    jumbled = np.sort(
+        np.ceil(random.exponential(3, 500))
+    )  # some wait where others end, before them
+    times = np.concatenate((usual, alike, usual[::20], jumbled))
+    ended = np.concatenate((open_, np.ones(500, np.bool_), open_[::20], open_))
+    starts = np.array([0, 500, 1000, 1025])
+    _, sure = quiet(_by_search)(times, ended, Groups(starts, len(times)), 0.5, 0.95)
+    assert list(sure) == [True, False, False, False]
 
 
 @given(st.integers(0, 2**32), st.integers(1, 300), st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.95]))

@@ -64,11 +64,11 @@ def add_sums(parts: pa.Table, wanted: Wanted) -> Iterator[pa.Table]:
             ("n_n", n * n),
         ):  # fmt: skip
             found[name] = np.where(alone, made, found[name])
-        for name, start, inside in days.periods(wanted.periods):
+        for name, starts, inside, place in days.periods(wanted.periods):
             some = days.take(inside)
-            begins = some.begins(some.number)
+            begins = some.begins(some.number, place)
             yield rows.table(
-                some.at[begins], name, start, cut,
+                some.at[begins], name, starts, place[begins], cut,
                 {key: floats(_sum(column[inside], begins)) for key, column in found.items()},
             )  # fmt: skip
 
@@ -80,16 +80,17 @@ def add_waits(parts: pa.Table, wanted: Wanted) -> Iterator[pa.Table]:
     count = np.asarray(parts["count"].combine_chunks()).astype(np.int64)
     for cut, by_team, by_segment in _CUTS:
         groups = rows.grouped(wanted, cut, by_team, by_segment, bucket)
-        for name, start, inside in groups.periods(wanted.periods):
-            some = groups.take(inside)
-            same = some.begins(some.number, bucket[some.at])
-            begins = some.begins(some.number)
+        for name, starts, inside, unordered in groups.periods(wanted.periods):
+            order = _sorted([groups.number[inside], unordered, bucket[groups.at[inside]]])
+            some, place = groups.take(inside[order]), unordered[order]
+            same = some.begins(some.number, place, bucket[some.at])
+            begins = some.begins(some.number, place)
             waits = pa.StructArray.from_arrays(
                 [bucket[some.at[same]], np.add.reduceat(count[some.at], same)], ["bucket", "count"]
             )
             offsets = np.append(np.searchsorted(same, begins), len(same)).astype(np.int32)
             yield rows.table(
-                some.at[begins], name, start, cut,
+                some.at[begins], name, starts, place[begins], cut,
                 {"waits": pa.ListArray.from_arrays(pa.array(offsets), waits)},
             )  # fmt: skip
 
@@ -154,15 +155,21 @@ class _Rows:
         return found
 
     def table(
-        self, at: Ints, period: str, start: date, cut: Cut, columns: Mapping[str, pa.Array]
+        self,
+        at: Ints,
+        period: str,
+        starts: Sequence[date],
+        place: Ints,
+        cut: Cut,
+        columns: Mapping[str, pa.Array],
     ) -> pa.Table:
-        """One row per group, of which `at` is one row each."""
+        """One row per group, of which `at` is one row each, and `place` that of its start."""
         shown = {"kpi", "use_case", "part"}
         shown |= {"team"} if cut in ("team", "both") else set()
         shown |= {"segment"} if cut in ("segment", "both") else set()
         made: dict[str, Any] = {
             "period": pa.array([period] * len(at), pa.string()),
-            "start": pa.array([start] * len(at), pa.date32()).cast(pa.timestamp("us")),
+            "start": pa.array(starts, pa.date32()).cast(pa.timestamp("us")).take(pa.array(place)),
             "cut": pa.array([cut] * len(at), pa.string()),
         }
         for name in _KEY:
@@ -198,27 +205,64 @@ class _Groups:
             new[1:] |= column[1:] != column[:-1]
         return np.flatnonzero(new)
 
-    def periods(self, periods: Sequence[Period]) -> Iterator[tuple[str, date, Ints]]:
-        """The rows that make each period (of all use cases of that start); none without rows."""
-        use_cases = self.rows.texts["use_case"]
+    def periods(self, periods: Sequence[Period]) -> Iterator[tuple[str, list[date], Ints, Ints]]:
+        """Per name of periods their starts, the rows that make any of them, and which of the starts
+        is that of each row.
+        """
         of_case = self.rows.codes["use_case"][self.at]
         weekly = self.rows.weekly[self.at]
         month_first, month_last = _months(self.first)
-        named: dict[tuple[str, date], dict[str, Period]] = {}
+        by_name: dict[str, list[Period]] = {}
         for period in periods:
-            named.setdefault((period.name, period.start), {})[period.use_case] = period
-        for (name, start), of in named.items():
-            low = np.array([_days(of[case].first) if case in of else 1 for case in use_cases])
-            high = np.array([_days(of[case].last) if case in of else 0 for case in use_cases])
-            since, until = low[of_case], high[of_case]
-            inside = (self.first >= since) & (self.last <= until)
+            by_name.setdefault(period.name, []).append(period)
+        for name, some in by_name.items():
+            spans = _Spans.of(some, self.rows.texts["use_case"])
+            place = spans.place(of_case, self.first)
+            since, until = spans.since[of_case, place], spans.until[of_case, place]
+            inside = (place >= 0) & (self.last <= until)
             if name in SHORT:
                 inside &= ~self.month
             else:
                 whole = (month_first >= since) & (month_last <= until)
                 inside &= self.month | weekly | ~whole
             if inside.any():
-                yield name, start, np.flatnonzero(inside)
+                yield name, spans.starts, np.flatnonzero(inside), place[inside]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """The periods of one name, which do not overlap within a use case: first and last day (since
+    1970) per use case and start, and which start each day belongs to, from `first` on; -1: none.
+    """
+
+    starts: list[date]
+    since: Ints
+    until: Ints
+    first: int
+    of_day: Ints
+
+    @classmethod
+    def of(cls, periods: Sequence[Period], use_cases: Sequence[str]) -> _Spans:
+        starts = sorted({period.start for period in periods})
+        places = {start: place for place, start in enumerate(starts)}
+        cases = {name: row for row, name in enumerate(use_cases)}
+        first = min(_days(period.first) for period in periods)
+        last = max(_days(period.last) for period in periods)
+        since, until = np.zeros((2, len(cases), len(starts)), np.int64)
+        of_day = np.full((len(cases), last - first + 1), -1, np.int64)
+        for period in periods:
+            if period.use_case in cases:
+                row, place = cases[period.use_case], places[period.start]
+                since[row, place], until[row, place] = _days(period.first), _days(period.last)
+                of_day[row, _days(period.first) - first : _days(period.last) - first + 1] = place
+        return cls(starts, since, until, first, of_day)
+
+    def place(self, use_case: Ints, day: Ints) -> Ints:
+        """Which start the period has that holds each day; -1: none does."""
+        from_first = day - self.first
+        width = self.of_day.shape[1]
+        found = self.of_day[use_case, np.clip(from_first, 0, width - 1)]
+        return np.where((from_first >= 0) & (from_first < width), found, -1)
 
 
 def _months(days: Ints) -> tuple[Ints, Ints]:
@@ -256,11 +300,6 @@ def _sum(values: npt.NDArray[np.float64], begins: Ints) -> npt.NDArray[np.float6
 def _floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     filled = column.combine_chunks().cast(pa.float64()).fill_null(np.nan)
     return np.array(filled.to_numpy(zero_copy_only=False), dtype=float)
-
-
-def _bools(column: pa.ChunkedArray) -> Bools:
-    found: Bools = column.combine_chunks().to_numpy(zero_copy_only=False)
-    return found
 
 
 def _ints(column: pa.ChunkedArray) -> Ints:

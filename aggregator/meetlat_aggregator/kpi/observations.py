@@ -31,8 +31,8 @@ _CUTS: tuple[tuple[Cut, bool, bool], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Rows of one KPI in the order of their values: `day` (days since 1970), codes into the lists
-    of texts, value and whether it was reached (`ended`) or is only known to be larger.
+    """Rows of one KPI in the order of their values, ends first: `day` (days since 1970), codes into
+    the lists of texts, value and whether it was reached (`ended`) or is only known to be larger.
     """
 
     kpi: str
@@ -50,7 +50,8 @@ class Observations:
         codes: dict[str, dict[str, int]] = {name: {} for name in _DIMENSIONS}
         found = [_Batch.of(batch, codes) for batch in batches if batch.num_rows]
         value = _joined([one.value for one in found], np.float64)
-        order = np.argsort(value, kind="stable")
+        ended = _joined([one.ended for one in found], np.bool_)
+        order = np.lexsort((~ended, value))  # as `kaplan_meier` likes them best
         return cls(
             kpi,
             _joined([one.day for one in found], np.int32)[order],
@@ -60,7 +61,7 @@ class Observations:
             },
             {name: list(known) for name, known in codes.items()},
             value[order],
-            _joined([one.ended for one in found], np.bool_)[order],
+            ended[order],
         )
 
     def measure(

@@ -42,6 +42,10 @@ def from_sums(rows: pa.Table, kpis: Mapping[str, Kpi]) -> Measured:
     found.put(shape == "weighted", weighted_wilson(total, weight, squares))
     found.put(shape == "mean", mean_t(total, squares, n))
     found.put(shape == "ratio", ratio_by_day(total, n, days, *between))
+    # A share of people, say, is at most all of them, and its range too.
+    of_all = (shape == "ratio") & np.array([kpi.unit == "share" for kpi in of_kpi], bool)[codes]
+    most = np.where(of_all, np.fmax(found.value, 1.0), np.inf)
+    found.high = np.minimum(found.high, most)
     found.put(shape == "sum", _bare(total))
     with np.errstate(divide="ignore", invalid="ignore"):
         found.put(shape == "weeks", _bare(total / days))

@@ -164,6 +164,6 @@ def taken(values: Floats, places: Ints) -> Floats:
 
 def refuse_unsorted(values: Floats | Ints, groups: Groups) -> None:
     """Raise ValueError when values go down within a group: a wrong quantile would not be seen."""
-    down = values[1:] < values[:-1]
-    if (down & (groups.of_row[1:] == groups.of_row[:-1])).any():
+    down = np.flatnonzero(values[1:] < values[:-1]) + 1
+    if not np.isin(down, groups.starts).all():
         raise ValueError("values are not sorted within their groups")

@@ -6,6 +6,8 @@ first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from meetlat_aggregator.kpi.statistics.base import (
@@ -23,6 +25,9 @@ from meetlat_aggregator.kpi.statistics.base import (
 from meetlat_aggregator.kpi.statistics.quantiles import quantile_ranks
 
 _ROUNDING = 1e-9  # of ln S: far below one of a hundred million
+_LARGE = 100  # rows of a group: fewer are as quick one by one
+_FEW = 30  # rows; with fewer before or behind, a distance may go up and down again
+_TAIL = (1, 2, 3, 5, 8, 12, 18, 27)  # rows before the last
 
 
 @quiet
@@ -48,6 +53,25 @@ def kaplan_meier(
     if not known.all():
         groups, values, ended = groups.only(known), values[known], ended[known]
     refuse_unsorted(values, groups)
+    found, sure = _by_search(values, ended, groups, q, level)
+    if sure.all():
+        return found
+    rest = np.flatnonzero(~sure[groups.of_row])
+    others = _at_every_end(values[rest], ended[rest], groups.only(~sure[groups.of_row]), q, level)
+    return Range(
+        *(
+            np.where(sure, one, other)
+            for one, other in (
+                (found.value, others.value),
+                (found.low, others.low),
+                (found.high, others.high),
+            )
+        )
+    )
+
+
+def _at_every_end(values: Floats, ended: Bools, groups: Groups, q: float, level: float) -> Range:
+    """By the curve at each time at which any ended."""
     times, events, died, at_risk = _events(values, ended, groups)
 
     gone = died == at_risk  # only ever the last event of a group
@@ -74,6 +98,113 @@ def kaplan_meier(
     return Range(
         taken(times, reached), taken(times, low), np.where(endless, np.inf, taken(times, high))
     )
+
+
+def _by_search(
+    values: Floats, ended: Bools, groups: Groups, q: float, level: float
+) -> tuple[Range, Bools]:
+    """The same for large groups, by halving: the curve comes down all the way, and so do its
+    distances from 1 - q but for the few first and last rows. Beside it, of which groups this is
+    sure; the others need `_at_every_end`.
+    """
+    mixed = (values[1:] == values[:-1]) & ~ended[:-1] & ended[1:]
+    untidy = np.zeros(len(groups.starts), np.bool_)
+    untidy[groups.of_row[1:][mixed]] = True  # at one time ends count before those still waiting
+    which = np.flatnonzero((groups.sizes >= _LARGE) & ~untidy)
+    nothing = np.full(len(groups.starts), np.nan)
+    found = Range(nothing, nothing.copy(), nothing.copy())
+    sure = np.zeros(len(groups.starts), np.bool_)
+    if not len(which):
+        return found, sure
+    curve = _Curve(ended, groups, which)
+    last = groups.starts[which] + groups.sizes[which] - 1
+    z = normal_quantile((1 + level) / 2)
+
+    def distance(rows: Ints) -> tuple[Floats, Floats]:
+        log_s, variance = curve.at(rows)
+        fallen = np.maximum(-log_s, _ROUNDING)
+        apart = np.log(fallen) - np.log(-np.log1p(-q))
+        return apart, z * np.sqrt(np.maximum(variance, 0.0)) / fallen
+
+    def reached(rows: Ints) -> Bools:
+        below: Bools = curve.at(rows)[0] <= np.log1p(-q) + _ROUNDING
+        return below
+
+    def not_above(rows: Ints) -> Bools:
+        apart, slack = distance(rows)
+        return apart >= -slack
+
+    def below(rows: Ints) -> Bools:
+        apart, slack = distance(rows)
+        return apart > slack
+
+    middle, low, high = (
+        _first_row(curve.starts, last, which_rows) for which_rows in (reached, not_above, below)
+    )
+    good = (middle < last) & (low < last) & (last - high >= _FEW)
+    good &= (curve.ends_up_to(low) >= _FEW) & (values[low] < values[high])
+    for rows in _TAIL:
+        good &= below(np.maximum(last - rows, high))
+    at = which[good]
+    for name, places in (("value", middle), ("low", low), ("high", high)):
+        getattr(found, name)[at] = values[places[good]]
+    sure[at] = True
+    return found, sure
+
+
+class _Curve:
+    """The Kaplan-Meier curve of some groups at any of their rows but the last, from the rows alone
+    that had not ended: between two of them, its product and Greenwood's sum are those of ranks.
+    """
+
+    def __init__(self, ended: Bools, groups: Groups, which: Ints) -> None:
+        self.starts = groups.starts[which]
+        self._n = groups.sizes[which].astype(np.float64)
+        self._waiting = np.flatnonzero(~ended)
+        waiting = groups.only(~ended)
+        of_group = waiting.of_row
+        row = self._waiting - groups.starts[of_group]
+        at_risk = np.maximum((groups.sizes[of_group] - row).astype(np.float64), 2.0)
+        # What the ranks alone count as ends.
+        self._log = np.append(waiting.running(np.log1p(-1 / at_risk)), 0.0)
+        self._variance = np.append(waiting.running(1 / (at_risk * (at_risk - 1))), 0.0)
+        self._before = waiting.starts[which]
+
+    def at(self, rows: Ints) -> tuple[Floats, Floats]:
+        """The logarithm of the share that has not ended after these rows, one per group, and
+        Greenwood's sum.
+        """
+        left = self._n - (rows - self.starts) - 1
+        place = self._place(rows)
+        return (
+            np.log(left / self._n) - self._log[place],
+            1 / left - 1 / self._n - self._variance[place],
+        )
+
+    def ends_up_to(self, rows: Ints) -> Ints:
+        """How many had ended by these rows."""
+        waiting = np.searchsorted(self._waiting, rows, "right") - self._before
+        return rows - self.starts + 1 - waiting
+
+    def _place(self, rows: Ints) -> Ints:
+        """The last row before these that had not ended; -1, where the sums are 0: none."""
+        found = np.searchsorted(self._waiting, rows, "right") - 1
+        return np.where(found >= self._before, found, -1)
+
+
+def _first_row(low: Ints, last: Ints, where: Callable[[Ints], Bools]) -> Ints:
+    """Per group the first row from which on `where` is so, by halving; `last` when there is none
+    before it.
+    """
+    low, high = low.copy(), last.copy()
+    while (low < high).any():
+        # A group that is done stays where it is; its last row is never asked for.
+        middle = np.minimum((low + high) // 2, last - 1)
+        going = low < high
+        so = where(middle)
+        high = np.where(going & so, middle, high)
+        low = np.where(going & ~so, middle + 1, low)
+    return low
 
 
 def _events(values: Floats, ended: Bools, groups: Groups) -> tuple[Floats, Groups, Floats, Floats]:
