@@ -53,7 +53,7 @@ PERIODS = [
         ("since_go_live", date(2025, 11, 10), date(2025, 11, 17), date(2026, 3, 3)),
     )
 ]
-WANTED = Wanted(PERIODS, {"quotes": "south"}, frozenset({"k"}))
+WANTED = Wanted(PERIODS, {"quotes": "south"}, frozenset({"k"}), {"k": frozenset(CASES)})
 
 
 def cuts_of(cell: Cell) -> Iterable[tuple[str, str, str]]:

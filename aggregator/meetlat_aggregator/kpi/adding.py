@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from meetlat_aggregator.kpi.measured import KEY, Cut, floats
 from meetlat_aggregator.kpi.periods import SHORT, Period, calendar_period
+from meetlat_aggregator.kpi.placing import EPOCH, Spans, days_of, in_control
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -26,19 +27,19 @@ _KEY = ("kpi", "use_case", "part", "team", "segment")
 _CUTS: tuple[tuple[Cut, bool, bool], ...] = (
     ("total", False, False), ("team", True, False), ("segment", False, True), ("both", True, True),
 )  # fmt: skip
-_EPOCH = date(1970, 1, 1)
 _MOST = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which periods; the control team per use case, which is in no total; and the KPIs of which
-    teams are compared within their segments.
+    """Which periods; the control team per use case, which is in no total; the KPIs of which teams
+    are compared within their segments; and the use cases that have each KPI.
     """
 
     periods: Sequence[Period]
     control: Mapping[str, str]
     compared: frozenset[str]
+    have: Mapping[str, frozenset[str]]
 
 
 def add_sums(parts: pa.Table, wanted: Wanted) -> Iterator[pa.Table]:
@@ -128,9 +129,9 @@ class _Rows:
         self, wanted: Wanted, cut: Cut, by_team: bool, by_segment: bool, bucket: Ints | None = None
     ) -> _Groups:
         """The rows that belong to a cut, sorted by group (then bucket, then time)."""
-        kept = (self.cut == "") | (self.cut == cut)
+        kept = ((self.cut == "") | (self.cut == cut)) & self._had(wanted.have)
         if not by_team:
-            kept &= ~self._control(wanted.control)
+            kept &= ~in_control(self.codes, self.texts, wanted.control)
         if cut == "both":
             compared = np.array([name in wanted.compared for name in self.texts["kpi"]], bool)
             kept &= compared[self.codes["kpi"]] if len(compared) else False
@@ -145,13 +146,12 @@ class _Rows:
         at = at[order]
         return _Groups(self, at, number[order], self.first[at], self.last[at], self.month[at])
 
-    def _control(self, teams: Mapping[str, str]) -> Bools:
-        found = np.zeros(len(self.first), bool)
-        for use_case, team in teams.items():
-            if use_case in self.texts["use_case"] and team in self.texts["team"]:
-                found |= (self.codes["use_case"] == self.texts["use_case"].index(use_case)) & (
-                    self.codes["team"] == self.texts["team"].index(team)
-                )
+    def _had(self, have: Mapping[str, frozenset[str]]) -> Bools:
+        kpis, use_cases = self.texts["kpi"], self.texts["use_case"]
+        pairs = np.array([[case in have[kpi] for case in use_cases] for kpi in kpis], bool)
+        found: Bools = pairs.reshape(len(kpis), len(use_cases))[
+            self.codes["kpi"], self.codes["use_case"]
+        ]
         return found
 
     def table(
@@ -216,7 +216,7 @@ class _Groups:
         for period in periods:
             by_name.setdefault(period.name, []).append(period)
         for name, some in by_name.items():
-            spans = _Spans.of(some, self.rows.texts["use_case"])
+            spans = Spans.of(some, self.rows.texts["use_case"])
             place = spans.place(of_case, self.first)
             since, until = spans.since[of_case, place], spans.until[of_case, place]
             inside = (place >= 0) & (self.last <= until)
@@ -229,48 +229,12 @@ class _Groups:
                 yield name, spans.starts, np.flatnonzero(inside), place[inside]
 
 
-@dataclass(frozen=True, slots=True)
-class _Spans:
-    """The periods of one name, which do not overlap within a use case: first and last day (since
-    1970) per use case and start, and which start each day belongs to, from `first` on; -1: none.
-    """
-
-    starts: list[date]
-    since: Ints
-    until: Ints
-    first: int
-    of_day: Ints
-
-    @classmethod
-    def of(cls, periods: Sequence[Period], use_cases: Sequence[str]) -> _Spans:
-        starts = sorted({period.start for period in periods})
-        places = {start: place for place, start in enumerate(starts)}
-        cases = {name: row for row, name in enumerate(use_cases)}
-        first = min(_days(period.first) for period in periods)
-        last = max(_days(period.last) for period in periods)
-        since, until = np.zeros((2, len(cases), len(starts)), np.int64)
-        of_day = np.full((len(cases), last - first + 1), -1, np.int64)
-        for period in periods:
-            if period.use_case in cases:
-                row, place = cases[period.use_case], places[period.start]
-                since[row, place], until[row, place] = _days(period.first), _days(period.last)
-                of_day[row, _days(period.first) - first : _days(period.last) - first + 1] = place
-        return cls(starts, since, until, first, of_day)
-
-    def place(self, use_case: Ints, day: Ints) -> Ints:
-        """Which start the period has that holds each day; -1: none does."""
-        from_first = day - self.first
-        width = self.of_day.shape[1]
-        found = self.of_day[use_case, np.clip(from_first, 0, width - 1)]
-        return np.where((from_first >= 0) & (from_first < width), found, -1)
-
-
 def _months(days: Ints) -> tuple[Ints, Ints]:
     """First and last day of the calendar months of these days."""
     distinct, place = np.unique(days, return_inverse=True)
-    spans = [calendar_period("month", _EPOCH + timedelta(days=int(day))) for day in distinct]
-    firsts = np.array([_days(first) for first, _ in spans], np.int64)
-    lasts = np.array([_days(last) for _, last in spans], np.int64)
+    spans = [calendar_period("month", EPOCH + timedelta(days=int(day))) for day in distinct]
+    firsts = np.array([days_of(first) for first, _ in spans], np.int64)
+    lasts = np.array([days_of(last) for _, last in spans], np.int64)
     return firsts[place], lasts[place]
 
 
@@ -304,7 +268,3 @@ def _floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
 
 def _ints(column: pa.ChunkedArray) -> Ints:
     return np.asarray(column.combine_chunks().cast(pa.int32())).astype(np.int64)
-
-
-def _days(day: date) -> int:
-    return (day - _EPOCH).days

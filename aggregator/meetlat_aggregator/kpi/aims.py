@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -52,19 +52,36 @@ _BASES = pa.schema(
 )
 
 
-def aims(use_cases: Iterable[UseCase], plan: Plan | None, kpis: Mapping[str, Kpi]) -> pa.Table:
-    """A row per use case and KPI: what `sql/kpi/judged.sql` judges by. A use case of the plan has
-    the KPIs of its pack, the general ones, and those that it chose; any other has all.
+def use_cases_of(
+    use_cases: Sequence[UseCase], plan: Plan | None, kpis: Mapping[str, Kpi]
+) -> dict[str, frozenset[str]]:
+    """The use cases that have each KPI. One of the plan has the KPIs of its pack, the general ones,
+    and those that it chose; any other has all.
     """
     planned = {use_case.id for use_case in plan.use_cases} if plan else set()
+    chosen = {case.id: {choice.id for choice in case.kpis} for case in use_cases}
+    return {
+        name: frozenset(
+            case.id
+            for case in use_cases
+            if case.id not in planned
+            or kpi.pack in (*_ANY_PACK, case.pack)
+            or name in chosen[case.id]
+        )
+        for name, kpi in kpis.items()
+    }
+
+
+def aims(use_cases: Sequence[UseCase], plan: Plan | None, kpis: Mapping[str, Kpi]) -> pa.Table:
+    """A row per use case and KPI that it has: what `sql/kpi/judged.sql` judges by."""
+    have = use_cases_of(use_cases, plan, kpis)
     rows = []
     for use_case in use_cases:
         chosen = {choice.id: choice for choice in use_case.kpis}
         for kpi in kpis.values():
-            choice = chosen.get(kpi.id)
-            fits = kpi.pack in (*_ANY_PACK, use_case.pack) or use_case.id not in planned
-            if not fits and choice is None:
+            if use_case.id not in have[kpi.id]:
                 continue
+            choice = chosen.get(kpi.id)
             target = (choice.target if choice else None) or kpi.target
             days = kpi.maturity_days
             if choice and choice.maturity_days is not None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from meetlat.kpis.catalogue import Kpi
 from meetlat.plan.models import Plan, UseCase
 from meetlat_aggregator.kpi.adding import Wanted, add_sums, add_waits
+from meetlat_aggregator.kpi.aims import use_cases_of
 from meetlat_aggregator.kpi.components import ADDED, Components, names
 from meetlat_aggregator.kpi.composed.composing import compose
 from meetlat_aggregator.kpi.inputs import Inputs
@@ -47,11 +48,12 @@ class Measuring:
         now: datetime,
     ) -> list[Measured]:
         """Values of these periods, all of which are baselines or none."""
+        have = use_cases_of(cases, self.plan, kpis)
         by_row = {name: kpi for name, kpi in kpis.items() if kpi.shape == "survival"}
         return [
-            *self._additive(kpis, periods),
-            *self._by_row(by_row, periods, now),
-            *compose(self.con, kpis, periods, cases, self.plan, today),
+            *self._additive(kpis, periods, have),
+            *self._by_row(by_row, periods, have, now),
+            *compose(self.con, kpis, periods, cases, have, self.plan, today),
         ]
 
     def hours(
@@ -81,7 +83,9 @@ class Measuring:
         ]
         return periods, found
 
-    def _additive(self, kpis: dict[str, Kpi], periods: list[Period]) -> Iterator[Measured]:
+    def _additive(
+        self, kpis: dict[str, Kpi], periods: list[Period], have: Mapping[str, frozenset[str]]
+    ) -> Iterator[Measured]:
         if not periods:
             return
         long = any(period.name not in SHORT for period in periods)
@@ -100,7 +104,10 @@ class Measuring:
         }
         compared = con.execute("SELECT DISTINCT kpi FROM published.baselines").fetchall()
         wanted = Wanted(
-            periods, self._control(), frozenset(kpis if before else (kpi for (kpi,) in compared))
+            periods,
+            self._control(),
+            frozenset(kpis if before else (kpi for (kpi,) in compared)),
+            have,
         )
         sums = [k for k, kpi in kpis.items() if kpi.shape in ADDED]
         waits = [k for k, kpi in kpis.items() if kpi.shape == "quantile"]
@@ -138,7 +145,11 @@ class Measuring:
         yield pack
 
     def _by_row(
-        self, kpis: dict[str, Kpi], periods: list[Period], now: datetime
+        self,
+        kpis: dict[str, Kpi],
+        periods: list[Period],
+        have: Mapping[str, frozenset[str]],
+        now: datetime,
     ) -> Iterator[Measured]:
         if not kpis or not periods:
             return
@@ -151,10 +162,14 @@ class Measuring:
         at_hand = self.inputs.hand(days, now)
         control = self._control()
         for name, kpi in kpis.items():
+            some = [period for period in periods if period.use_case in have[name]]
+            if not some:
+                continue
             query = f"{self.inputs.given(kpi.inputs, at_hand)} SELECT * FROM ({kpi.sql}\n)"
-            rows = self.con.sql(sql("kpi/observations").format(query=query))
+            among = names(have[name])
+            rows = self.con.sql(sql("kpi/observations").format(query=query, use_cases=among))
             batches = rows.to_arrow_reader(_ROWS_AT_ONCE)
-            for measured in Observations.of(name, batches).measure(periods, control, kpi.quantile):
+            for measured in Observations.of(name, batches).measure(some, control, kpi.quantile):
                 yield measured.without_small(self.privacy_limit) if kpi.people else measured
 
     def _control(self) -> dict[str, str]:

@@ -18,11 +18,11 @@ import pyarrow as pa
 
 from meetlat_aggregator.kpi.measured import KEY, Cut, Measured
 from meetlat_aggregator.kpi.periods import BASELINE, Period
+from meetlat_aggregator.kpi.placing import Spans, in_control
 from meetlat_aggregator.kpi.statistics import kaplan_meier
 
 Codes = npt.NDArray[np.int32]
-_EPOCH = date(1970, 1, 1)
-_RADIX, _INT32 = 2**16, 2**31 - 1
+_INT32 = 2**31 - 1
 _DIMENSIONS = ("use_case", "team", "segment", "part", "assisted")
 _CUTS: tuple[tuple[Cut, bool, bool], ...] = (
     ("total", False, False), ("team", True, False), ("segment", False, True), ("both", True, True),
@@ -70,12 +70,13 @@ class Observations:
         """The quantile per period and cut. `control` is the control team per use case."""
         if not len(self.value):
             return
-        outside = self._in_control(control)
+        outside = in_control(self.dimensions, self.texts, control)
         by_name: dict[str, list[Period]] = {}
         for period in periods:
             by_name.setdefault(period.name, []).append(period)
         for name, some in by_name.items():
-            starts, place = self._places(some)
+            spans = Spans.of(some, self.texts["use_case"])
+            place = spans.place(self.dimensions["use_case"], self.day)
             if name == BASELINE and "true" in self.texts["assisted"]:
                 with_ai = self.texts["assisted"].index("true")
                 place = np.where(self.dimensions["assisted"] == with_ai, -1, place)
@@ -86,32 +87,7 @@ class Observations:
                 at = np.flatnonzero(kept).astype(np.int32)
                 if len(at):
                     by = ("use_case", "part", *["team"] * by_team, *["segment"] * by_segment)
-                    yield self._quantiles(name, starts, place[kept], at, by, cut, quantile)
-
-    def _in_control(self, control: dict[str, str]) -> npt.NDArray[np.bool_]:
-        found = np.zeros(len(self.value), dtype=bool)
-        for use_case, team in control.items():
-            if use_case in self.texts["use_case"] and team in self.texts["team"]:
-                found |= (self.dimensions["use_case"] == self.texts["use_case"].index(use_case)) & (
-                    self.dimensions["team"] == self.texts["team"].index(team)
-                )
-        return found
-
-    def _places(self, periods: list[Period]) -> tuple[list[date], Codes]:
-        """The starts of these periods of one name, and in which of them each row lies, else -1."""
-        starts = sorted({period.start for period in periods})
-        first = min(_days(period.first) for period in periods)
-        width = max(_days(period.last) for period in periods) - first + 1
-        table = np.full((len(self.texts["use_case"]), width), -1, np.int32)
-        for period in periods:
-            if period.use_case in self.texts["use_case"]:
-                row = self.texts["use_case"].index(period.use_case)
-                since, until = _days(period.first) - first, _days(period.last) - first
-                table[row, since : until + 1] = starts.index(period.start)
-        day = self.day - first
-        inside = (day >= 0) & (day < width)
-        place = table[self.dimensions["use_case"], np.clip(day, 0, width - 1)]
-        return starts, np.where(inside, place, -1)
+                    yield self._quantiles(name, spans.starts, place[kept], at, by, cut, quantile)
 
     def _quantiles(
         self,
@@ -129,10 +105,7 @@ class Observations:
             count = len(self.texts[dimension])
             if count > 1:
                 code = code * count + self.dimensions[dimension][at]
-        if size > _RADIX:
-            code = np.unique(code, return_inverse=True)[1]
-        small = code.astype(np.uint16) if code.max() < _RADIX else code
-        sort = np.argsort(small, kind="stable")
+        sort = _sorted(code, size)
         code, at, place = code[sort], at[sort], place[sort]
         begins = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
         n = np.diff(np.append(begins, len(code))).astype(float)
@@ -179,9 +152,18 @@ class _Batch:
         )
 
 
+def _sorted(code: npt.NDArray[Any], size: int) -> npt.NDArray[np.int64]:
+    """The order of codes below `size`, of equal ones that in which they came: by 16 bits at a time,
+    since numpy sorts a million of those in 15 ms (by radix), and larger ones in 80.
+    """
+    order = np.argsort(code.astype(np.uint16), kind="stable")
+    shift = 16
+    while size > 1 << shift:
+        part = (code >> shift).astype(np.uint16)[order]
+        order = order[np.argsort(part, kind="stable")]
+        shift += 16
+    return order
+
+
 def _joined(parts: list[npt.NDArray[Any]], kind: type[np.generic]) -> npt.NDArray[Any]:
     return np.concatenate(parts) if parts else np.array([], kind)
-
-
-def _days(day: date) -> int:
-    return (day - _EPOCH).days

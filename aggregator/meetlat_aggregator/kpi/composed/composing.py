@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import duckdb
@@ -36,11 +36,14 @@ def compose(
     kpis: Mapping[str, Kpi],
     periods: Sequence[Period],
     cases: Sequence[UseCase],
+    have: Mapping[str, Collection[str]],
     plan: Plan | None,
     today: date,
 ) -> Iterator[Measured]:
-    """The composed ones of these KPIs in the given periods. Raises duckdb.Error."""
-    asked = {name: kpi for name, kpi in kpis.items() if name in COMPOSED}
+    """The composed ones of these KPIs in the given periods, of the use cases that have them. Raises
+    duckdb.Error.
+    """
+    asked = {name: kpi for name, kpi in kpis.items() if name in COMPOSED and have[name]}
     if not asked or not periods:
         return
     context = _context(con, plan, today)
@@ -62,7 +65,7 @@ def compose(
         answers = []
         for use_case, ingredients in by_use_case(rows):
             for period in periods:
-                if period.use_case == use_case:
+                if period.use_case == use_case and use_case in have[name]:
                     question = Question(
                         of_case[use_case], period, windows.get(use_case), ingredients, context
                     )

@@ -56,17 +56,12 @@ def kaplan_meier(
     found, sure = _by_search(values, ended, groups, q, level)
     if sure.all():
         return found
-    rest = np.flatnonzero(~sure[groups.of_row])
-    others = _at_every_end(values[rest], ended[rest], groups.only(~sure[groups.of_row]), q, level)
+    rest = ~sure[groups.of_row]
+    others = _at_every_end(values[rest], ended[rest], groups.only(rest), q, level)
     return Range(
-        *(
-            np.where(sure, one, other)
-            for one, other in (
-                (found.value, others.value),
-                (found.low, others.low),
-                (found.high, others.high),
-            )
-        )
+        np.where(sure, found.value, others.value),
+        np.where(sure, found.low, others.low),
+        np.where(sure, found.high, others.high),
     )
 
 
@@ -107,16 +102,16 @@ def _by_search(
     distances from 1 - q but for the few first and last rows. Beside it, of which groups this is
     sure; the others need `_at_every_end`.
     """
-    mixed = (values[1:] == values[:-1]) & ~ended[:-1] & ended[1:]
+    waiting = _Waiting(ended, groups)
     untidy = np.zeros(len(groups.starts), np.bool_)
-    untidy[groups.of_row[1:][mixed]] = True  # at one time ends count before those still waiting
+    untidy[waiting.group[waiting.before_ends(values, ended)]] = True
     which = np.flatnonzero((groups.sizes >= _LARGE) & ~untidy)
     nothing = np.full(len(groups.starts), np.nan)
     found = Range(nothing, nothing.copy(), nothing.copy())
     sure = np.zeros(len(groups.starts), np.bool_)
     if not len(which):
         return found, sure
-    curve = _Curve(ended, groups, which)
+    curve = _Curve(waiting, groups, which)
     last = groups.starts[which] + groups.sizes[which] - 1
     z = normal_quantile((1 + level) / 2)
 
@@ -152,22 +147,40 @@ def _by_search(
     return found, sure
 
 
+class _Waiting:
+    """The rows that had not ended, in order: where they are, in which group, and where the first of
+    each group stands among them.
+    """
+
+    def __init__(self, ended: Bools, groups: Groups) -> None:
+        self.rows = np.flatnonzero(~ended)
+        self.group = np.searchsorted(groups.starts, self.rows, "right") - 1
+        self.starts = np.searchsorted(self.rows, groups.starts)
+        self._last = groups.starts[self.group] + groups.sizes[self.group] - 1
+
+    def before_ends(self, values: Floats, ended: Bools) -> Ints:
+        """Which of them stand before an end at the same time. They should not: an end counts before
+        those that still wait then.
+        """
+        behind = np.minimum(self.rows + 1, self._last)
+        return np.flatnonzero(ended[behind] & (values[behind] == values[self.rows]))
+
+
 class _Curve:
     """The Kaplan-Meier curve of some groups at any of their rows but the last, from the rows alone
     that had not ended: between two of them, its product and Greenwood's sum are those of ranks.
     """
 
-    def __init__(self, ended: Bools, groups: Groups, which: Ints) -> None:
+    def __init__(self, waiting: _Waiting, groups: Groups, which: Ints) -> None:
         self.starts = groups.starts[which]
         self._n = groups.sizes[which].astype(np.float64)
-        self._waiting = np.flatnonzero(~ended)
-        waiting = groups.only(~ended)
-        of_group = waiting.of_row
-        row = self._waiting - groups.starts[of_group]
-        at_risk = np.maximum((groups.sizes[of_group] - row).astype(np.float64), 2.0)
+        self._waiting = waiting.rows
+        row = waiting.rows - groups.starts[waiting.group]
+        at_risk = np.maximum((groups.sizes[waiting.group] - row).astype(np.float64), 2.0)
         # What the ranks alone count as ends.
-        self._log = np.append(waiting.running(np.log1p(-1 / at_risk)), 0.0)
-        self._variance = np.append(waiting.running(1 / (at_risk * (at_risk - 1))), 0.0)
+        of = Groups(waiting.starts, len(waiting.rows))
+        self._log = np.append(of.running(np.log1p(-1 / at_risk)), 0.0)
+        self._variance = np.append(of.running(1 / (at_risk * (at_risk - 1))), 0.0)
         self._before = waiting.starts[which]
 
     def at(self, rows: Ints) -> tuple[Floats, Floats]:

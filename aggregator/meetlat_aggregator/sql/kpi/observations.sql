@@ -8,4 +8,4 @@ FROM (
   UNION ALL BY NAME
   SELECT * FROM ({query})
 )
-WHERE value IS NOT NULL AND day IS NOT NULL
+WHERE value IS NOT NULL AND day IS NOT NULL AND coalesce(use_case, '') IN ({use_cases})
