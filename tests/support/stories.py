@@ -19,7 +19,7 @@ from support.aggregating import DAY, MINUTE, NOON, SECOND, Sent, event, person, 
 # Each example is a few transactions; a soak takes hundreds (see tests/aggregator/test_laws.py).
 few = settings(
     deadline=None,
-    max_examples=15 if os.environ.get("CI") else 6,
+    max_examples=10 if os.environ.get("CI") else 6,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -66,12 +66,13 @@ def busy_port() -> object:
         yield taken
 
 
-def test_truth_and_counted_are_equal_and_nothing_is_left_behind(
+def test_truth_and_counted_are_equal_and_what_is_kept_shows_kpis(
     tmp_path: Path, busy_port: object
 ) -> None:
+    data = tmp_path / "kept"
     # Settings of this machine must not touch the demo, nor the demo what they point at.
     stranger = {"MEETLAT_ENDPOINT": "http://127.0.0.1:1", "MEETLAT_DATA": str(tmp_path / "mine")}
-    done = demo(tmp_path, "--exit", **stranger)
+    done = demo(tmp_path, "--exit", "--data", str(data), **stranger)
     assert (done.returncode, done.stderr) == (0, "")
     heading = re.search(r"^use case +what +truth +counted +n +equal$", done.stdout, re.MULTILINE)
     assert heading
@@ -81,20 +82,18 @@ def test_truth_and_counted_are_equal_and_nothing_is_left_behind(
     assert re.search(r"refused by the collector +5 +5 +yes$", done.stdout, re.MULTILINE)
     assert re.search(r"all \d+ figures are equal", done.stdout)
     assert "NO" not in done.stdout.split()
-    assert "meetlat kpi --data" not in done.stdout, "nothing is kept to look at"
     wide = [line for line in done.stdout.splitlines() if len(line) > 100 and "/" not in line]
     assert wide == []
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_kept_shows_kpis_with_targets_and_baselines(tmp_path: Path) -> None:
-    data = tmp_path / "kept"
-    done = demo(tmp_path, "--exit", "--data", str(data))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == [data]
     assert f"\n  meetlat kpi --data {data}\n" in done.stdout
+    check_kpis(tmp_path, data)
+
+
+def check_kpis(folder: Path, data: Path) -> None:
+    """KPIs have their targets, phases and baselines, and what was put off is made."""
     shown = subprocess.run(
         [sys.executable, "-m", "meetlat", "kpi", "--data", str(data), "--format", "json"],
-        cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=DEADLINE, check=True,
+        cwd=folder, env=environ(), capture_output=True, text=True, timeout=DEADLINE, check=True,
     )  # fmt: skip
     rows = {(row["use_case"], row["kpi"]): row for row in json.loads(shown.stdout)}
     for use_case, kpi in (("service", "lead_time"), ("quotes", "time_to_first_draft")):
@@ -110,11 +109,15 @@ def test_what_is_kept_shows_kpis_with_targets_and_baselines(tmp_path: Path) -> N
     assert set(waiting) <= once_a_day
 
 
-def test_one_billionth_of_a_euro_too_much_is_a_difference_and_status_1(tmp_path: Path) -> None:
+def test_one_billionth_of_a_euro_too_much_is_a_difference_and_nothing_is_left_behind(
+    tmp_path: Path,
+) -> None:
     done = demo(tmp_path, "--exit", program=("-c", _WRONG))
     assert done.returncode == 1
     assert re.search(r"cost, EUR +\S+ +\S+ +\S+ +NO$", done.stdout, re.MULTILINE)
     assert re.search(r"1 of \d+ figures are NOT equal", done.stdout)
+    assert "meetlat kpi --data" not in done.stdout, "nothing is kept to look at"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_used_directory_is_refused_before_anything_is_started(tmp_path: Path) -> None:
@@ -173,7 +176,18 @@ def test_it_goes_on_live_and_ctrl_c_stops_it_in_order(tmp_path: Path) -> None:
 
 def test_kill_9_of_both_services_changes_no_figure_of_what_happened(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "meetlat", "demo", "--exit", "--all", "--data", "kept"],
+        [
+            sys.executable,
+            "-m",
+            "meetlat",
+            "demo",
+            "--weeks",
+            "4",
+            "--exit",
+            "--all",
+            "--data",
+            "kept",
+        ],
         cwd=tmp_path,
         env=environ(),
         stdout=subprocess.PIPE,

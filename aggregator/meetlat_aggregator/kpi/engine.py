@@ -40,6 +40,7 @@ _FEW_DAYS, _STRETCH = 40, 91  # days; a stretch is of whole weeks
 _FEW_HOURS = 500  # of use cases; so many are judged with other periods
 _NEWS_OF = timedelta(days=21)  # older news is none
 _ROOM_MB = 256
+_SMALL = 100_000  # rows
 _REST = 10.0  # times as long as they took
 
 
@@ -206,14 +207,14 @@ class Engine:
             of_values = of_values | {monday_of(day) for day in of_values}
         back = any(kpi.looks_back for kpi in kpis.values())
         by_row = any(kpi.shape == "survival" for kpi in kpis.values())
+        small = self._small()
         with self._room(much=by_row or len(of_values) > _FEW_DAYS):
             for weekly, at_hand in ((False, days), (True, _whole_weeks(days, today))):
                 known = filter(self._company.is_at_hand, kpis.values())
                 made = [kpi for kpi in known if kpi.weekly == weekly]
-                for stretch in _stretches(at_hand) if made else ():
-                    self._components.rewrite(
-                        made, self._inputs.hand(stretch, now), few=len(stretch) <= _FEW_DAYS
-                    )
+                for stretch in _stretches(at_hand, small) if made else ():
+                    few = small or len(stretch) <= _FEW_DAYS
+                    self._components.rewrite(made, self._inputs.hand(stretch, now), few=few)
             otherwise = self._components.choose(kpis.values()) - of_values
             self._components.rewrite_months(kpis.values(), days | otherwise)
             all_days = self._all_days() if otherwise or back else set()
@@ -233,6 +234,13 @@ class Engine:
         """Whether one of these days lies in a baseline window of the plan."""
         windows = [case.baseline for case in self._planned() if case.baseline]
         return any(window.since <= day <= window.until for window in windows for day in days)
+
+    def _small(self) -> bool:
+        """Whether so little happened that one statement may read all of it: to plan one takes
+        longer than to run it.
+        """
+        ((rows,),) = self._con.execute(sql("kpi/rows")).fetchall()
+        return bool(rows < _SMALL)
 
     @contextmanager
     def _room(self, *, much: bool) -> Iterator[None]:
@@ -354,7 +362,7 @@ class Engine:
             judging.write(of_hours, hours, baselines=False)
             hours, of_hours = [], []
         after = [period for period in periods if period.name != BASELINE]
-        for group, some in portions(kpis, after):
+        for group, some in portions(kpis, after, small=self._small()):
             found = self._measuring.periods(group, some, cases, today, now)
             judging = replace(judging, kpis=group)
             judging.write([*found, *of_hours], [*some, *hours], baselines=False)
@@ -373,11 +381,14 @@ def _union(sets: Iterable[Iterable[date]]) -> set[date]:
     return {day for days in sets for day in days}
 
 
-def _stretches(days: set[date]) -> Iterator[list[date]]:
-    """The days in order, so many at a time that a statement over them needs little memory."""
+def _stretches(days: set[date], small: bool) -> Iterator[list[date]]:
+    """The days in order, so many at a time that a statement over them needs little memory: of a
+    small past all of them.
+    """
     ordered = sorted(days)
-    for first in range(0, len(ordered), _STRETCH):
-        yield ordered[first : first + _STRETCH]
+    size = len(ordered) if small else _STRETCH
+    for first in range(0, len(ordered), size or 1):
+        yield ordered[first : first + size]
 
 
 def _unplanned(name: str) -> UseCase:

@@ -178,13 +178,14 @@ class Measuring:
 
 
 def portions(
-    kpis: dict[str, Kpi], periods: list[Period]
+    kpis: dict[str, Kpi], periods: list[Period], *, small: bool
 ) -> Iterator[tuple[dict[str, Kpi], list[Period]]]:
     """So many KPIs and periods at a time that their values need little memory: those whose rows are
     read one by one with all periods, so that they are read once; the others with periods that are
-    added up from months together, then the short ones in the order of time.
+    added up from months together, then the short ones in the order of time. Of a `small` past all
+    at once.
     """
-    if len(periods) <= _PERIODS_AT_ONCE:
+    if small or len(periods) <= _PERIODS_AT_ONCE:
         yield kpis, periods
         return
     by_row = {name: kpi for name, kpi in kpis.items() if kpi.shape == "survival"}
