@@ -134,7 +134,7 @@ def _by_search(
         return apart > slack
 
     middle, low, high = (
-        _first_row(curve.starts, last, which_rows) for which_rows in (reached, not_above, below)
+        _first_row(curve.starts, last, rule) for rule in (reached, not_above, below)
     )
     good = (middle < last) & (low < last) & (last - high >= _FEW)
     good &= (curve.ends_up_to(low) >= _FEW) & (values[low] < values[high])
