@@ -180,6 +180,26 @@ def hold_step_by_step(batches: list[list[Sent]], plan: Plan) -> None:
         assert sorted(step_by_step[table] - rows) == sorted(rows - step_by_step[table]), table
 
 
+def test_a_long_past_with_few_hours_is_what_a_small_past_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many periods are measured in groups of KPIs, of which one alone has the hours."""
+    company = Judged(tmp_path, plan_of(use_case(kpis=[{"id": "lead_time"}])))
+    calls = [
+        event("interaction", time=at(date(2026, 5, 3), hour), history=True, appended=NOW,
+              tool="writer", status="ok", duration=1.0)
+        for hour in range(9, 17)
+    ]  # fmt: skip
+    company.feed(tasks(40, date(2025, 10, 6), 80, 10) + tasks(120, date(2026, 1, 12), 111, 5))
+    small = shown(company.feed(calls).publish())
+    hours = company.rows("SELECT count(*) AS n FROM kpi_values WHERE period = 'hour'")[0]["n"]
+    assert hours >= 8
+    company.publisher.working.unlink()
+    monkeypatch.setattr(engine, "_SMALL", 0)
+    assert shown(company.publish()) == small
+    company.close()
+
+
 def test_a_new_day_matures_cohorts_closes_periods_and_moves_the_windows(tmp_path: Path) -> None:
     company = Judged(tmp_path, plan_of())
     company.feed(tasks(40, date(2025, 10, 6), 80, 10) + tasks(40, date(2026, 4, 6), 20, 5))

@@ -358,15 +358,15 @@ class Engine:
         recent = {day for day in touched if day >= today - HOURS_KEPT}
         at_hand = not everything and len(touched) <= _FEW_DAYS
         hours, of_hours = self._measuring.hours(kpis, recent, now, at_hand=at_hand)
-        if len(hours) > _FEW_HOURS:
+        after = [period for period in periods if period.name != BASELINE]
+        groups = [*portions(kpis, after, small=self._small())]
+        if len(groups) > 1 or len(hours) > _FEW_HOURS:  # a group has some of the KPIs only
             judging.write(of_hours, hours, baselines=False)
             hours, of_hours = [], []
-        after = [period for period in periods if period.name != BASELINE]
-        for group, some in portions(kpis, after, small=self._small()):
+        for group, some in groups:
             found = self._measuring.periods(group, some, cases, today, now)
             judging = replace(judging, kpis=group)
             judging.write([*found, *of_hours], [*some, *hours], baselines=False)
-            hours, of_hours = [], []
 
 
 def _whole_weeks(days: set[date], today: date) -> set[date]:
