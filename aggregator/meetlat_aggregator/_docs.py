@@ -36,7 +36,8 @@ Hours are UTC; days and weeks are the company's own (`company.timezone` in the p
 `MEETLAT_TIMEZONE`). Sums are integers (microseconds, tokens) or decimals (money, scores), so that
 they are exact and can be added up over any rows; beside a sum that is averaged stand its count and
 its sum of squares. An absent dimension is `''`, never NULL. No row is about one person, and a team
-below the privacy limit is `(small)`.
+below the privacy limit is `(small)`: in each week a team is as many people as used the AI, or as
+the plan counts where those are fewer; one of which nobody used it, as many as the plan counts.
 
 A quantile of waits is found by adding up `duration_histogram` in the order of its buckets; a
 bucket stands for 2γ^b / (γ + 1) microseconds with γ = 1.01/0.99, which is off by at most 1 %.

@@ -33,6 +33,7 @@ from meetlat_aggregator.dictionary import TABLES
 from meetlat_aggregator.kpi.company import Result, own_kpis
 from meetlat_aggregator.kpi.engine import Changed, Engine
 from meetlat_aggregator.kpi.plan_shown import PlanShown, read_shown
+from meetlat_aggregator.kpi.plan_tables import head_counts
 from meetlat_aggregator.kpi.prices import PriceBook
 from meetlat_aggregator.local_day import make_local_day
 from meetlat_aggregator.rewriting import Before, Rewriting
@@ -127,7 +128,7 @@ class Publisher:
             con.execute("CHECKPOINT published")
         finally:
             con.execute("DETACH published")
-        self._remember(token, batch, watermark, plan.name)
+        self._remember(token, batch, watermark, plan)
         self._swap_in()
 
     def _new_token(self) -> tuple[str, list[str | None]]:
@@ -166,7 +167,8 @@ class Publisher:
         self.con.execute("SELECT batches FROM progress").fetchall()
 
     def _write(self, known: list[str | None], watermark: datetime | None, plan: PlanShown) -> None:
-        before = self._before(known)
+        how = self._how(plan.plan)
+        before = self._before(known, how)
         same_plan = before is not None and before.plan == plan.name and not before.interrupted
         if not same_plan:
             plan.make_tables(self.con)
@@ -176,7 +178,12 @@ class Publisher:
         self.con.execute(f"SET VARIABLE currency = {_quoted(currency)}")
         same_basis = before is not None and self._shown_basis() == basis
         rewriting = Rewriting(
-            self.con, self.privacy_limit, self.topic, self.prices, with_plan=not same_plan
+            self.con,
+            self.privacy_limit,
+            self.topic,
+            self.prices,
+            with_plan=not same_plan,
+            head_counts=head_counts(plan.plan),
         )
         if before is None or watermark is None:
             rewriting.everything()
@@ -210,12 +217,12 @@ class Publisher:
         assert isinstance(day, date)
         return day
 
-    def _before(self, known: list[str | None]) -> Before | None:
+    def _before(self, known: list[str | None], how: str) -> Before | None:
         """What the working file shows at least; None when it has to be made anew."""
-        ((token, watermark, how, plan),) = self.con.execute(
+        ((token, watermark, made, plan),) = self.con.execute(
             "SELECT token, watermark, how, plan FROM publication"
         ).fetchall()
-        if token is None or watermark is None or how != self._how():
+        if token is None or watermark is None or made != how:
             return None
         tables = self.con.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'"
@@ -225,21 +232,23 @@ class Publisher:
         ((shown,),) = self.con.execute("SELECT publication FROM published.meta").fetchall()
         return Before(watermark, shown != token, plan) if shown in known else None
 
-    def _how(self) -> str:
+    def _how(self, plan: Plan | None) -> str:
         """What the tables depend on beside the events."""
         prices = self.prices.digest if self.prices is not None else ""
-        return json.dumps(
-            [LAYOUT, self.timezone, self.privacy_limit, version("meetlat"), self.topic, prices]
-        )
+        people = [[str(value) for value in row.values()] for row in head_counts(plan)]
+        program = [LAYOUT, version("meetlat"), self.topic]
+        return json.dumps([*program, self.timezone, self.privacy_limit, prices, people])
 
-    def _remember(self, token: str, batch: int, watermark: datetime | None, plan: str) -> None:
+    def _remember(
+        self, token: str, batch: int, watermark: datetime | None, plan: PlanShown
+    ) -> None:
         con = self.con
         con.execute("BEGIN")
         try:
             con.execute("DELETE FROM touched WHERE batch <= ?", [batch])
             con.execute(
                 "UPDATE publication SET token = ?, batch = ?, watermark = ?, how = ?, plan = ?",
-                [token, batch, watermark, self._how(), plan],
+                [token, batch, watermark, self._how(plan.plan), plan.name],
             )
             con.execute("DELETE FROM team_shown WHERE week IN (SELECT week FROM team_weeks)")
             con.execute("INSERT INTO team_shown SELECT week, team, shown FROM team_new")

@@ -7,12 +7,13 @@ transaction, so that it shows one moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
 
 import duckdb
+import pyarrow as pa
 
 from meetlat_aggregator.dictionary import TABLES, describe
 from meetlat_aggregator.kpi.engine import Changed
@@ -24,6 +25,14 @@ from meetlat_aggregator.tables import CELLS, STATES, Cell
 # How much is rewritten at once, in days; of the largest table less.
 _DAYS = {"duration_histogram": 2, "user_weeks": 28}
 _DEFAULT_DAYS = 14
+_HEAD_COUNT = pa.schema(
+    [
+        ("team", pa.string()),
+        ("since", pa.date32()),
+        ("until", pa.date32()),
+        ("people", pa.int64()),
+    ]
+)
 _BY_CELL = {cell.name: cell for cell in CELLS}
 _KEYS_BY_STATE = {state.name: state for state in STATES}
 
@@ -43,6 +52,7 @@ class Before:
 class Rewriting:
     """Writes to the attached database `published`, within the caller's transaction. `with_plan`:
     the tables that show the plan too, from the tables `shown_…` that the caller made.
+    `head_counts`: rows team, since, until, people of the plan.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -50,6 +60,7 @@ class Rewriting:
     topic: str
     prices: PriceBook | None = None
     with_plan: bool = True
+    head_counts: Sequence[Mapping[str, object]] = ()
 
     def everything(self) -> None:
         """Make all tables anew."""
@@ -124,6 +135,11 @@ class Rewriting:
     def _teams(self, before: Before | None) -> None:
         """Make `teams`: how a team is shown in a week. Weeks in which that changed are stale."""
         con = self.con
+        counted = pa.Table.from_pylist(  # noqa: F841 - DuckDB reads the variable
+            [{name: row[name] for name in _HEAD_COUNT.names} for row in self.head_counts],
+            schema=_HEAD_COUNT,
+        )
+        con.execute("CREATE OR REPLACE TEMP TABLE head_counts AS SELECT * FROM counted")
         con.execute(
             "CREATE OR REPLACE TEMP TABLE team_new (week DATE, team VARCHAR, shown VARCHAR)"
         )
@@ -136,6 +152,7 @@ class Rewriting:
             query = sql("team_shown").replace("{first}", first).replace("{last}", last)
             con.execute(query, {"privacy_limit": self.privacy_limit})
         con.execute(sql("publish_teams"), {"everything": before is None})
+        con.execute(sql("publish_teams_counted"), {"privacy_limit": self.privacy_limit})
         if before is not None:
             names = [cell.name for cell in CELLS if "team" in cell.key]
             names += [state.name for state in STATES if state.moment]

@@ -404,7 +404,8 @@ def test_with_no_rows_the_last_28_days_end_today() -> None:
 def shown_row(**said: Any) -> dict[str, Any]:
     """A row as the table has it, with what the plan says of it."""
     return {
-        "use_case": "quotes", "kpi": "k", "unit": "h", "currency": None, "value_date": None,
+        "use_case": "quotes", "kpi": "k", "part": "", "unit": "h", "currency": None,
+        "value_date": None,
         "status": "on target", "counted": None, "baseline": None, "baseline_n": None,
         "improvement": None, "improvement_low": None, "improvement_high": None, "n": 100,
         "target_low": None, "target_high": None, "aim_low": None, "aim_high": None,
@@ -523,6 +524,10 @@ def test_a_period_without_values_is_refused_with_those_there_are(data: Path) -> 
         "2026-W28 to 2026-W47, 2026$",
     )  # fmt: skip
     refused(run("kpi", "--period", "2026-Q4", "--use-case", "hr", data=data), 1, "of hr .*28d")
+    refused(
+        run("kpi", "--period", "2026-W10", data=data), 1,
+        "for 2026-W10, the week from go-live on, which belongs to no period; there are: ",
+    )  # fmt: skip
 
 
 def test_a_period_that_is_none_is_wrong_use(data: Path) -> None:
@@ -597,3 +602,10 @@ def test_the_file_is_the_one_that_is_published(tmp_path: Path) -> None:
 
 def test_the_catalogue_of_the_fixture_has_every_kpi_that_its_plan_names() -> None:
     assert {target[1] for target in TARGETS} <= {row[0] for row in CATALOGUE}
+
+
+def test_a_part_of_another_kind_has_no_target_and_one_of_the_same_has_its_own() -> None:
+    row = shown_row(part="response_rate", unit="share", value=0.2, aim_low=0.8, better="higher")
+    assert Form().target(row) == "–"
+    assert Form().target({**row, "target_low": 0.5}) == "≥ 50 %"
+    assert Form().target({**row, "part": ""}) == "≥ 80 %"

@@ -446,3 +446,15 @@ def test_a_day_that_comes_late_leaves_the_rest_of_its_week_in_place(judged: Make
     company.feed([task(at(monday + timedelta(days=3)), 1, case="late")]).publish()
     week = company.values("throughput", "week", start=f"{monday} 00:00:00")[0]
     assert week["value"] == pytest.approx(5.1)
+
+
+def test_no_percentage_and_no_high_percentile_of_so_few_not_even_their_range(judged: Make) -> None:
+    company = judged(calls(71, date(2026, 3, 3)) + calls(19, date(2026, 3, 4)))
+    for kpi, start, n in (("response_time_p95", 3, 71), ("error_rate", 4, 19)):
+        row = company.value(kpi, "day", start=f"2026-03-0{start} 00:00:00")
+        assert (row["status"], row["n"]) == ("too few", n)
+        assert (row["value"], row["low"], row["high"]) == (None, None, None), kpi
+        assert "check this" not in row["remark"]
+    company.feed(calls(1, date(2026, 3, 3)) + calls(1, date(2026, 3, 4))).publish()
+    for kpi, start in (("response_time_p95", 3), ("error_rate", 4)):
+        assert company.value(kpi, "day", start=f"2026-03-0{start} 00:00:00")["high"] is not None

@@ -482,6 +482,12 @@ TRIPS: dict[str, list[Trip]] = {
         put(("teams", 0, "people", 0, "from"), date(2026, 5, 1), (*Q, "teams", 0), "on 2026-04-01",
             "`from`"),
     ],
+    "control-head-count": [
+        put(("teams", 1, "people"), [], (*Q, "control_team"), "no head count on 2026-01-05",
+            "[[teams.people]]"),
+        put(("teams", 1, "people", 0, "from"), date(2026, 2, 1), (*Q, "control_team"),
+            "on 2026-01-05", "`from`"),
+    ],
     "entitled": [
         put(("teams", 0, "people", 0, "entitled"), 11, ("teams", 0, "people", 0, "entitled"),
             "11 people entitled, of 10", "head count")

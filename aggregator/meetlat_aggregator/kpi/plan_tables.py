@@ -79,11 +79,7 @@ def plan_rows(plan: Plan) -> dict[str, list[Row]]:
             for case in cases
             for prompt in case.reference_prompts
         ],
-        "plan_people": [
-            {"team": team.name, **span, "people": row.count, "entitled": row.entitled}
-            for team in plan.teams
-            for row, span in spans(team.people)
-        ],
+        "plan_people": head_counts(plan),
         "plan_cost": [
             {"team": team.name, **span, "hourly": row.hourly}
             for team in plan.teams
@@ -100,6 +96,15 @@ def plan_rows(plan: Plan) -> dict[str, list[Row]]:
             for row, span in spans(case.limits, lambda limit: limit.operation)
         ],
     }
+
+
+def head_counts(plan: Plan | None) -> list[Row]:
+    """How many people are in each team, and may use the AI, from when until when."""
+    return [
+        {"team": team.name, **span, "people": row.count, "entitled": row.entitled}
+        for team in (plan.teams if plan else ())
+        for row, span in spans(team.people)
+    ]
 
 
 def spans(rows: Iterable[D], of: Callable[[D], str] = lambda _: "") -> Iterator[tuple[D, Row]]:

@@ -144,8 +144,17 @@ def _check_period(con: duckdb.DuckDBPyConnection, wish: Wish) -> None:
             spans.append(ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}")
     of = f" of {wish.use_case}" if wish.use_case else ""
     of += f" of team {wish.team}" if wish.team else ""
+    settling = (
+        "SELECT 1 FROM use_cases WHERE ($use_case IS NULL OR use_case = $use_case) "
+        "AND $period IN ('day', 'week') AND $start::DATE BETWEEN go_live AND go_live + 6 LIMIT 1"
+    )
+    why = (
+        ", the week from go-live on, which belongs to no period"
+        if rows(con, settling, given)
+        else ""
+    )
     raise MeetlatError(
-        f"there are no KPI values{of} for {text}",
+        f"there are no KPI values{of} for {text}{why}",
         remedy=f"there are: {', '.join(spans)}"
         if spans
         else "none are made yet; they follow the first events and a plan (`meetlat plan init`)",

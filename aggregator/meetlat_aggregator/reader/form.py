@@ -113,6 +113,8 @@ class Form:
         if row["kind"] == "relative":
             ends = [self.percentage(end) for end in (low, high) if end is not None]
             return f"{self._span(*ends)} {word('better', self.language)}" if ends else MISSING
+        if row["part"]:  # a part that is something else than its KPI has no target
+            low = high = None
         low = row["target_low"] if row["target_low"] is not None else low
         high = row["target_high"] if row["target_high"] is not None else high
         unit = row["unit"] or ""
@@ -173,7 +175,7 @@ def limit(row: Row) -> float | None:
     Of a row that nobody has measured it is known only when the target is absolute.
     """
     ends = (row["target_low"], row["target_high"])
-    if ends == (None, None) and row["kind"] in (None, "absolute"):
+    if ends == (None, None) and row["kind"] in (None, "absolute") and not row["part"]:
         ends = (row["aim_low"], row["aim_high"])
     if row["better"] == "lower":
         ends = ends[::-1]

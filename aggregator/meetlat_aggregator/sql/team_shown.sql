@@ -1,5 +1,6 @@
 -- How a team is shown in a week: below the privacy limit it becomes '(small)'. If the small ones
--- together are still below the limit, or one is hidden alone, the next smallest joins them.
+-- together are still below the limit, or one is hidden alone, the next smallest joins them. A team is
+-- as many people as used the AI, or as the plan counts on the Monday where those are fewer.
 INSERT INTO team_new
 WITH people AS (
   SELECT DISTINCT week_of(local_day(first_time)) AS week, team, "user" FROM uses
@@ -7,9 +8,13 @@ WITH people AS (
     AND week_of(local_day(first_time)) IN (SELECT part FROM chunk)
 ),
 ranked AS (
-  SELECT week, team, count(*) AS people,
-    row_number() OVER (PARTITION BY week ORDER BY count(*), team) AS place
-  FROM people GROUP BY week, team
+  SELECT *, row_number() OVER (PARTITION BY week ORDER BY people, team) AS place
+  FROM (
+    SELECT u.week, u.team, least(count(*), min(h.people)) AS people
+    FROM people AS u LEFT JOIN head_counts AS h ON h.team = u.team AND h.since <= u.week
+      AND (h.until IS NULL OR u.week < h.until)
+    GROUP BY u.week, u.team
+  )
 ),
 firsts AS (
   SELECT p.week, p."user", min(r.place) AS place

@@ -53,6 +53,25 @@ def no_head_count(subject: Subject) -> Iterator[Finding]:
             )
 
 
+@guard(
+    "control-head-count",
+    "warning",
+    "A control team is known by its head count from the baseline on; else nothing is taken off.",
+)
+def control_head_count(subject: Subject) -> Iterator[Finding]:
+    for path, use_case in subject.use_cases():
+        since = use_case.baseline.since if use_case.baseline else use_case.go_live
+        for team in subject.plan.teams:
+            if team.name == use_case.control_team and not (since and in_force(team.people, since)):
+                yield Finding(
+                    (*path, "control_team"),
+                    f"the control team {shown(team.name)} of {of(use_case)} has no head count "
+                    f"{f'on {since}' if since else 'yet'}: work without AI is shown as (small) "
+                    "then, and nothing is taken off",
+                    "add [[teams.people]] with `from` and `count`, from the baseline on",
+                )
+
+
 @guard("entitled", "error", "More people entitled to use the AI than there are in the team.")
 def entitled(subject: Subject) -> Iterator[Finding]:
     for index, team in enumerate(subject.plan.teams):

@@ -64,7 +64,9 @@ class Goal(Target):
 class Choice(Row):
     """A KPI that the use case is judged by, its target, and what is done when it misses."""
 
-    id: Id = Field(description="The KPI's id in the catalogue, or of `[[kpis]]`", examples=["roi"])
+    id: Id = Field(
+        description="The KPI's id in the catalogue, or of `[[kpis]]`", examples=["lead_time"]
+    )
     target: Goal | None = Field(None, description="Without one the catalogue's, where it has one")
     decision: Line | None = Field(
         None,

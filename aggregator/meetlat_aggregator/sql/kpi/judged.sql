@@ -44,6 +44,8 @@ WITH placed AS (
 ),
 aimed AS (
   SELECT *,
+    -- No percentage and no high percentile of so few.
+    few AND unit = 'share' OR few AND shape = 'quantile' AS bare,
     -- A relative target in the KPI's unit: so much better than the baseline.
     CASE WHEN kind = 'absolute' THEN goal_low
       WHEN better = 'lower' THEN baseline * (1 - coalesce(goal_high, goal_low))
@@ -67,8 +69,8 @@ aimed AS (
 )
 SELECT
   period, start::TIMESTAMP AS start, use_case, team, segment, part, kpi,
-  CASE WHEN unit = 'share' AND few THEN NULL ELSE value END AS value, NULL::DATE AS value_date,
-  low, high, coalesce(n, 0)::BIGINT AS n, unit,
+  CASE WHEN NOT bare THEN value END AS value, NULL::DATE AS value_date,
+  CASE WHEN NOT bare THEN low END AS low, CASE WHEN NOT bare THEN high END AS high, coalesce(n, 0)::BIGINT AS n, unit,
   CASE WHEN unit = 'money' THEN '{currency}' ELSE '' END AS currency,
   baseline, baseline_n::BIGINT AS baseline_n, target_low, target_high,
   improvement, improvement_low, improvement_high,
@@ -102,7 +104,7 @@ SELECT
     CASE WHEN unconverted > 0 THEN
       printf('amounts left out, as the plan has no exchange rate for them: %.0f', unconverted)
     END,
-    CASE WHEN got > ceiling THEN 'above a plausible upper end: check this' END,
+    CASE WHEN got > ceiling AND NOT few THEN 'above a plausible upper end: check this' END,
     CASE WHEN compared_share < 1 THEN
       printf('%.0f %% has no baseline and is not compared', 100 * (1 - compared_share)) END,
     CASE WHEN immature AND phase NOT IN ('baseline', 'settling') THEN 'not all are finished yet' END,
@@ -112,7 +114,7 @@ SELECT
     CASE WHEN unconverted > 0 THEN
       printf('bedragen weggelaten, omdat het plan er geen wisselkoers voor heeft: %.0f', unconverted)
     END,
-    CASE WHEN got > ceiling THEN 'boven wat aannemelijk is: controleer dit' END,
+    CASE WHEN got > ceiling AND NOT few THEN 'boven wat aannemelijk is: controleer dit' END,
     CASE WHEN compared_share < 1 THEN
       printf('%.0f %% heeft geen nulmeting en wordt niet vergeleken', 100 * (1 - compared_share)) END,
     CASE WHEN immature AND phase NOT IN ('baseline', 'settling') THEN 'nog niet alles is afgerond' END,
