@@ -609,3 +609,22 @@ def test_a_part_of_another_kind_has_no_target_and_one_of_the_same_has_its_own() 
     assert Form().target(row) == "–"
     assert Form().target({**row, "target_low": 0.5}) == "≥ 50 %"
     assert Form().target({**row, "part": ""}) == "≥ 80 %"
+
+
+@pytest.mark.parametrize(
+    ("change", "low", "high", "said"),
+    [
+        (-0.58, None, 1.0, "no clear change"),  # the lower end is infinite
+        (0.3, -0.2, None, "no clear change"),
+        (0.3, 0.1, None, "30 % better"),
+        (-0.3, None, -0.1, "30 % worse"),
+        (-0.3, -0.4, 0.1, "no clear change (−40 to 10 %)"),
+        (-0.3, -0.4, -0.1, "30 % worse (10 to 40 %)"),
+        (0.3, None, None, "30 % better"),
+    ],
+)
+def test_a_change_that_may_as_well_be_none_is_told_so(
+    change: float, low: float | None, high: float | None, said: str
+) -> None:
+    row = shown_row(improvement=change, improvement_low=low, improvement_high=high)
+    assert Form().change(row) == said

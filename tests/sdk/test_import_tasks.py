@@ -206,5 +206,6 @@ def test_a_worker_is_left_out_unless_a_maker_of_pseudonyms_is_given(tmp_path: Pa
     assert data["user"] == "u_" + "0" * 32
 
 
-def test_cases_that_end_before_they_begin_are_counted(tmp_path: Path) -> None:
-    assert prepared(tmp_path, log("closed", "asked")).measures.backwards == 1
+def test_cases_that_end_before_they_begin_are_counted_and_in_no_lead_time(tmp_path: Path) -> None:
+    measures = prepared(tmp_path, log("closed", "asked")).measures
+    assert (measures.backwards, measures.all.cases, measures.all.lead) == (1, 1, [])

@@ -77,8 +77,9 @@ class Plans:
         taken = await self._store.take_plan(loaded.plan, loaded.digest)
         if loaded.plan is None:
             _log.warning(
-                "the plan %s is gone; KPIs go by house defaults until it is back",
-                self._settings.file,
+                "the plan %s is gone; KPIs go by house defaults until it is back; start in the "
+                "folder of the plan, or name it with MEETLAT_CONFIG",
+                self._settings.file.absolute(),
             )
         elif taken.changes:
             _log.info(

@@ -145,8 +145,9 @@ class Form:
         ends = ""
         if low is not None and high is not None:
             ends = self._span(self.percentage(low), self.percentage(high))
-            if low <= 0 <= high:
-                return f"{word('no clear change', self.language)} ({ends})"
+        clear = (low is not None and low > 0) or (high is not None and high < 0)
+        if not clear and (low, high) != (None, None):  # one end alone: the other is infinite
+            return word("no clear change", self.language) + (f" ({ends})" if ends else "")
         way = word("better" if change > 0 else "worse", self.language)
         text = f"{self.percentage(abs(change))} {way}"
         if not ends:

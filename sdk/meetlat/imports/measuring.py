@@ -29,7 +29,7 @@ class Group:
             (self.handling, task.handling),
             (self.revisions, task.revisions),
         ):
-            if value is not None:
+            if value is not None and value >= 0:  # KPIs leave the others out too
                 values.append(value)
 
 

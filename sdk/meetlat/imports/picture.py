@@ -45,7 +45,8 @@ def account(done: Prepared) -> Iterator[str]:
     for what, number in sorted(read.changes.items()):
         yield f"{_many(number, 'time')} {what}"
     if done.measures.backwards:
-        yield f"{_many(done.measures.backwards, 'case')} ended before they began: check the map"
+        many = _many(done.measures.backwards, "case")
+        yield f"{many} with an end before the begin, left out of lead times: check the map"
     for name, texts in sorted(read.unnamed.items()):
         yield f"{name}: the map has no name for {_listed(texts)}; left out"
     if done.unknown:
