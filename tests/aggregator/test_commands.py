@@ -101,6 +101,26 @@ def test_sql_cannot_write(published: Path) -> None:
     assert run("sql", "SELECT 1 FROM meta", data=published).status == 0
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "COPY (SELECT 1) TO '{file}'",
+        "ATTACH '{file}' AS other",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SET enable_external_access = true",
+    ],
+)
+def test_sql_touches_no_file(published: Path, tmp_path: Path, query: str) -> None:
+    file = tmp_path / "other"
+    refused(run("sql", query.format(file=file), data=published), 1, "the query failed: ")
+    assert not file.exists()
+
+
+def test_sql_is_one_statement(published: Path) -> None:
+    refused(run("sql", "SELECT 1; SELECT 2", data=published), 1, "several statements; give one")
+    assert run("sql", "SELECT 1;", data=published).status == 0
+
+
 def test_sql_that_is_wrong_or_without_tables_says_what_to_do(
     published: Path, tmp_path: Path
 ) -> None:

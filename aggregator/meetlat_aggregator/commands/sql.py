@@ -41,6 +41,9 @@ def sql(query: str, form: str, data: str | None) -> None:
     try:
         with duckdb.connect(str(path), read_only=True) as con:
             con.execute("SET TimeZone = 'UTC'")
+            con.execute("SET enable_external_access = false")  # read-only: no files either
+            if len(con.extract_statements(query)) > 1:
+                raise MeetlatError("these are several statements", remedy="give one query")
             cursor = con.execute(query)
             if cursor is None:  # nothing in it but blanks or a comment
                 raise MeetlatError("the query is empty", remedy="see `meetlat sql --help`")
