@@ -24,7 +24,8 @@ from meetlat_aggregator.tables import CELLS, STATES, Cell
 
 # How much is rewritten at once, in days; of the largest table less.
 _DAYS = {"duration_histogram": 2, "user_weeks": 28}
-_DEFAULT_DAYS = 14
+_DEFAULT_DAYS, _ALL_DAYS = 14, 100_000
+_SMALL = 50_000  # rows of the live table
 _HEAD_COUNT = pa.schema(
     [
         ("team", pa.string()),
@@ -173,9 +174,13 @@ class Rewriting:
             made = {"hour": "hour", "day": "local_day(hour)", "week": "week_of(local_day(hour))"}
             stale = f"SELECT DISTINCT {made[part]} AS part FROM stale WHERE name = '{source}'"
             (count,) = self.con.execute(f"SELECT count(*) FROM ({stale})").fetchall()[0]
-            days = _DAYS.get(table.name, _DEFAULT_DAYS)
-            for first, last in self._chunks(stale, days, bool(count)):
+            for first, last in self._chunks(stale, self._at_once(table, source), bool(count)):
                 self._replace(table, first, last, f"WHERE {part} IN (SELECT part FROM chunk)")
+
+    def _at_once(self, table: Table, source: str) -> int:
+        """How many days of a table are rewritten at once: of a small one all."""
+        ((rows,),) = self.con.execute(f"SELECT count(*) FROM {source}").fetchall()
+        return _ALL_DAYS if rows < _SMALL else _DAYS.get(table.name, _DEFAULT_DAYS)
 
     def _chunks(self, parts: str, days: int, some: bool) -> Iterator[tuple[str, str]]:
         """Make the table `chunk` (part) of some days after another; gives times around each."""

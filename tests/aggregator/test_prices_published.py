@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.aggregating import DAY, NOON, Bench, event, void
-from support.stories import cuts, few, stories
+from support.stories import cuts, few, fewest, stories
 
 from meetlat.plan.models import Price
 from meetlat_aggregator.dictionary import TABLES
@@ -277,7 +277,7 @@ def test_an_absurd_cost_is_unpriced_and_stops_nothing(bench: Bench) -> None:
     ]
 
 
-@few
+@fewest
 @given(st.data())
 def test_publications_with_prices_one_after_another_show_what_one_made_anew_shows(
     data: st.DataObject,

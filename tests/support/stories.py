@@ -5,7 +5,6 @@ withdrawals, late ones, history and records that are no events, over some partit
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,9 +18,10 @@ from support.aggregating import DAY, MINUTE, NOON, SECOND, Sent, event, person, 
 # Each example is a few transactions; a soak takes hundreds (see tests/aggregator/test_laws.py).
 few = settings(
     deadline=None,
-    max_examples=10 if os.environ.get("CI") else 6,
+    max_examples=6,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+fewest = settings(few, max_examples=3)  # where each example publishes again and again
 
 TYPES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "interaction": {
